@@ -1,0 +1,2 @@
+//! The speaker binary.
+fn main() {}
