@@ -1,0 +1,136 @@
+//! What goes into a [`super::Peer`] and what comes out of it.
+
+use std::fmt;
+
+use super::negotiate::Negotiated;
+use crate::types::Family;
+use crate::wire::{Fault, Message, Notification, Update};
+
+/// The driver's name for one TCP connection; never used twice for one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// Who opened a connection; a peer has at most one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// We dialed.
+    Dialed,
+    /// The peer dialed, we accepted.
+    Accepted,
+}
+
+/// Something that happened to a peer.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Administrative start.
+    Start,
+    /// Administrative stop: say why on every connection, then stay down until [`Event::Start`].
+    Stop(Notification),
+    /// Dial without waiting for the retry timer: the way to the peer has changed.
+    DialNow,
+    /// The dial asked for by [`Action::Dial`] succeeded.
+    Connected(ConnId),
+    /// The dial asked for by [`Action::Dial`] failed.
+    DialFailed(String),
+    /// The listener took a connection from the peer.
+    Accepted(ConnId),
+    /// A message arrived.
+    Received(ConnId, Message),
+    /// Octets arrived that are no message; nothing more will be read from that connection.
+    Broken(ConnId, Fault),
+    /// The connection is gone.
+    Lost(ConnId, String),
+    /// A deadline may have passed.
+    Tick,
+}
+
+/// Something the driver has to do. Order matters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Open a TCP connection; answer with `Connected` or `DialFailed`.
+    Dial,
+    /// Give up the dial under way; it must not be answered any more.
+    AbandonDial,
+    /// Write a message.
+    Send(ConnId, Message),
+    /// Close the connection once what was sent has left; report nothing more about it.
+    Close(ConnId),
+    /// The session is Established: announce on this connection.
+    Up(ConnId, Box<Negotiated>),
+    /// An attempt or a session ended. Sent for every connection, and for a failed dial.
+    Ended {
+        /// Whether it had been Established: announcements must stop.
+        was_up: bool,
+        /// Why.
+        reason: EndReason,
+    },
+    /// The peer wants a family announced again.
+    Refresh(Family),
+    /// The peer announced or withdrew.
+    Update(Update),
+}
+
+/// Why an attempt or a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// We sent this. A hold timer that expired is one of them.
+    Sent(Notification),
+    /// The peer sent this.
+    Received(Notification),
+    /// TCP ended without a NOTIFICATION; the text is the system's.
+    Lost(String),
+    /// The TCP connection could not be opened; the text is the system's.
+    DialFailed(String),
+    /// A newer connection from the same peer took its place.
+    Replaced,
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent(note) => write!(f, "sent {note}"),
+            Self::Received(note) => write!(f, "received {note}"),
+            Self::Lost(cause) => write!(f, "connection lost: {cause}"),
+            Self::DialFailed(cause) => write!(f, "cannot connect: {cause}"),
+            Self::Replaced => f.write_str("replaced by a newer connection"),
+        }
+    }
+}
+
+/// The session's state in the words of RFC 4271 §8.2.2, the furthest of its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Stopped, or waiting for the retry timer.
+    Idle,
+    /// A dial is under way.
+    Connect,
+    /// Waiting for the peer, or for the retry timer while listening.
+    Active,
+    /// Our OPEN is out.
+    OpenSent,
+    /// Both OPENs are accepted.
+    OpenConfirm,
+    /// Routes may flow.
+    Established,
+}
+
+impl State {
+    /// The name operators know.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "Idle",
+            Self::Connect => "Connect",
+            Self::Active => "Active",
+            Self::OpenSent => "OpenSent",
+            Self::OpenConfirm => "OpenConfirm",
+            Self::Established => "Established",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

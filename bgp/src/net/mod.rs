@@ -1,0 +1,230 @@
+//! The driver: tokio tasks that own the sockets and decide nothing (feature `net`).
+//!
+//! One task per peer around its [`crate::fsm::Peer`], one per listening socket. All share one [`Rib`] behind a
+//! lock held only while a batch is made, never across an await. Dropping the [`Engine`] closes every connection
+//! without a word, as a killed process does; [`Engine::shutdown`] says goodbye.
+
+mod listen;
+mod peer;
+mod socket;
+mod status;
+mod transport;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+pub use socket::Dialing;
+pub use status::{MessageCounts, PeerStatus};
+
+use crate::fsm::{self, State};
+use crate::rib::{Advertised, NextHops, Rib, RouteAttrs};
+use crate::wire::{Notification, Update};
+use peer::{Command, PeerTask, lock};
+
+/// How long a shutdown may take before the remaining connections are just dropped.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+
+/// A peer to talk to.
+#[derive(Clone, Debug)]
+pub struct PeerConfig {
+    /// Where it is and how to reach it. Its address also tells its incoming connections.
+    pub dialing: Dialing,
+    /// What is said to it.
+    pub session: fsm::Config,
+    /// What it is to send traffic to, until [`Engine::set_next_hops`] says otherwise.
+    pub next_hops: NextHops,
+    /// Where to deliver what it announces; `None` only counts it.
+    pub inbound: Option<mpsc::Sender<Inbound>>,
+}
+
+/// Something learned from a peer.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// From whom.
+    pub peer: IpAddr,
+    /// What.
+    pub event: InboundEvent,
+}
+
+/// What a peer did.
+#[derive(Clone, Debug)]
+pub enum InboundEvent {
+    /// It announced or withdrew.
+    Update(Update),
+    /// Its session ended: all it announced is gone.
+    Down,
+}
+
+struct Handle {
+    commands: mpsc::Sender<Command>,
+    next_hops: watch::Sender<NextHops>,
+    status: Arc<Mutex<PeerStatus>>,
+}
+
+/// What the tasks have in common.
+struct Shared {
+    rib: Mutex<Rib>,
+    changed: watch::Sender<()>,
+    peers: Mutex<BTreeMap<IpAddr, Handle>>,
+}
+
+impl Shared {
+    /// Passes a command on; `false` if there is no such peer or its task is too far behind.
+    fn command(&self, peer: IpAddr, command: Command) -> bool {
+        let sender = lock(&self.peers).get(&peer).map(|handle| handle.commands.clone());
+        sender.is_some_and(|sender| sender.try_send(command).is_ok())
+    }
+}
+
+/// A running speaker.
+pub struct Engine {
+    shared: Arc<Shared>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// A speaker without peers, routes or listeners.
+    #[must_use]
+    pub fn new() -> Self {
+        let shared = Shared {
+            rib: Mutex::new(Rib::new()),
+            changed: watch::Sender::new(()),
+            peers: Mutex::new(BTreeMap::new()),
+        };
+        Self { shared: Arc::new(shared), tasks: Mutex::new(JoinSet::new()) }
+    }
+
+    /// Takes connections on this address, of its family only. Returns the address with the port in use.
+    /// Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// What the system says, e.g. that the port needs `CAP_NET_BIND_SERVICE` or is taken.
+    pub fn listen(&self, on: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = socket::listen(on)?;
+        let bound = listener.local_addr()?;
+        lock(&self.tasks).spawn(listen::accept(listener, Arc::clone(&self.shared)));
+        Ok(bound)
+    }
+
+    /// Starts a peer. One with the same address must not be there already: it would be replaced.
+    /// Must run inside a tokio runtime.
+    pub fn add_peer(&self, config: PeerConfig) {
+        let (commands, receiver) = mpsc::channel(16);
+        let (next_hops, next_hops_receiver) = watch::channel(config.next_hops);
+        let status = Arc::new(Mutex::new(PeerStatus::new(&config)));
+        let addr = config.dialing.remote.ip();
+        let inputs = peer::Inputs { commands: receiver, next_hops: next_hops_receiver };
+        let task = PeerTask::new(config, Arc::clone(&self.shared), Arc::clone(&status), inputs);
+        lock(&self.shared.peers).insert(addr, Handle { commands, next_hops, status });
+        lock(&self.tasks).spawn(task.run());
+    }
+
+    /// Wants each prefix with its attributes, or with `None` wants it no more; all of them as one change.
+    pub fn apply<'a>(&self, changes: impl IntoIterator<Item = (IpNet, Option<&'a RouteAttrs>)>) {
+        if lock(&self.shared.rib).apply(changes) {
+            self.shared.changed.send_replace(());
+        }
+    }
+
+    /// Every source has told all it knows: what is wanted may be announced, End-of-RIB after it.
+    pub fn release(&self) {
+        lock(&self.shared.rib).release();
+        self.shared.changed.send_replace(());
+    }
+
+    /// What a peer is to send traffic to from now on. A change is announced without touching the session.
+    pub fn set_next_hops(&self, peer: IpAddr, next_hops: NextHops) {
+        if let Some(handle) = lock(&self.shared.peers).get(&peer) {
+            handle.next_hops.send_if_modified(|now| std::mem::replace(now, next_hops) != next_hops);
+        }
+    }
+
+    /// Every peer, by address.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerStatus> {
+        let statuses: Vec<_> =
+            lock(&self.shared.peers).values().map(|handle| Arc::clone(&handle.status)).collect();
+        statuses.into_iter().map(|status| self.complete(lock(&status).clone())).collect()
+    }
+
+    /// One peer.
+    #[must_use]
+    pub fn peer(&self, addr: IpAddr) -> Option<PeerStatus> {
+        let status = Arc::clone(&lock(&self.shared.peers).get(&addr)?.status);
+        let status = lock(&status).clone();
+        Some(self.complete(status))
+    }
+
+    fn complete(&self, mut status: PeerStatus) -> PeerStatus {
+        if let Some(member) = status.member {
+            let rib = lock(&self.shared.rib);
+            (status.advertised, status.current) = (rib.advertised_len(member), rib.is_current(member));
+        }
+        status
+    }
+
+    /// What the peer holds from us, sorted; `None` if there is no such peer.
+    #[must_use]
+    pub fn advertised(&self, peer: IpAddr) -> Option<Vec<Advertised>> {
+        let member = self.peer(peer)?.member;
+        let mut all = member.map(|member| lock(&self.shared.rib).advertised(member)).unwrap_or_default();
+        all.sort_unstable();
+        Some(all)
+    }
+
+    /// Every wanted prefix, sorted.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<(IpNet, RouteAttrs)> {
+        let rib = lock(&self.shared.rib);
+        let mut all: Vec<_> = rib.wanted().map(|(net, attrs)| (net, attrs.clone())).collect();
+        drop(rib);
+        all.sort_unstable_by_key(|(net, _)| *net);
+        all
+    }
+
+    /// Whether [`Engine::release`] was called.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        lock(&self.shared.rib).is_released()
+    }
+
+    /// How many peers are Established.
+    #[must_use]
+    pub fn established(&self) -> usize {
+        self.peers().iter().filter(|peer| peer.state == State::Established).count()
+    }
+
+    /// Leaves: every peer is told an administrative shutdown with this text (RFC 9003), then all is closed.
+    /// Takes three seconds at most.
+    pub async fn shutdown(&self, text: &str) {
+        let senders: Vec<_> =
+            lock(&self.shared.peers).values().map(|handle| handle.commands.clone()).collect();
+        let mut goodbyes = Vec::new();
+        for sender in senders {
+            let (done, gone) = oneshot::channel();
+            let note = Notification::shutdown(text);
+            goodbyes.push(async move {
+                if sender.send(Command::Stop(note, done)).await.is_ok() {
+                    let _ = gone.await;
+                }
+            });
+        }
+        let mut all: JoinSet<()> = goodbyes.into_iter().collect();
+        let everyone = async { while all.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(SHUTDOWN, everyone).await;
+        lock(&self.tasks).abort_all();
+    }
+}

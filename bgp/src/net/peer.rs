@@ -1,0 +1,393 @@
+//! One task per peer: carries out what its state machine says, feeds it what sockets and clock tell.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{debug, info, warn};
+
+use super::socket::{dial, prepare};
+use super::status::PeerStatus;
+use super::transport::{Incoming, Transport};
+use super::{Inbound, InboundEvent, PeerConfig, Shared};
+use crate::fsm::{Action, ConnId, EndReason, Event, Negotiated, Peer, State};
+use crate::rib::{MemberId, NextHops, UpdateGroup};
+use crate::wire::{Message, Notification};
+
+/// Messages parsed from one connection before the other events get a turn.
+const MESSAGES_A_TURN: usize = 256;
+
+/// What the engine asks of a peer's task.
+pub(super) enum Command {
+    Accepted(TcpStream),
+    Stop(Notification, oneshot::Sender<()>),
+}
+
+/// What reaches a peer's task from the engine.
+pub(super) struct Inputs {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) next_hops: watch::Receiver<NextHops>,
+}
+
+type DialFuture = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+/// The task's belongings.
+pub(super) struct PeerTask {
+    config: PeerConfig,
+    shared: Arc<Shared>,
+    status: Arc<Mutex<PeerStatus>>,
+    inputs: Inputs,
+    changed: watch::Receiver<()>,
+    fsm: Peer,
+    conns: Vec<(ConnId, Transport)>,
+    next_conn: u64,
+    dialing: Option<DialFuture>,
+    member: Option<(ConnId, MemberId)>,
+    inbound: VecDeque<InboundEvent>,
+    farewells: Vec<tokio::task::JoinHandle<()>>,
+}
+
+enum Woken {
+    Command(Option<Command>),
+    NextHops(NextHops),
+    Conn(ConnId),
+    Dialed(io::Result<TcpStream>),
+    RibChanged,
+    InboundRoom,
+    Deadline,
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere must not take this peer down with it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PeerTask {
+    pub(super) fn new(
+        config: PeerConfig,
+        shared: Arc<Shared>,
+        status: Arc<Mutex<PeerStatus>>,
+        inputs: Inputs,
+    ) -> Self {
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), config.dialing.remote);
+        let fsm = Peer::new(config.session.clone(), seed);
+        let changed = shared.changed.subscribe();
+        Self {
+            config,
+            shared,
+            status,
+            inputs,
+            changed,
+            fsm,
+            conns: Vec::new(),
+            next_conn: 0,
+            dialing: None,
+            member: None,
+            inbound: VecDeque::new(),
+            farewells: Vec::new(),
+        }
+    }
+
+    /// Runs until told to stop, or until the engine is dropped.
+    pub(super) async fn run(mut self) {
+        self.handle(Event::Start);
+        loop {
+            match self.wait().await {
+                Woken::Command(Some(Command::Stop(note, done))) => {
+                    self.handle(Event::Stop(note));
+                    for farewell in self.farewells.drain(..) {
+                        let _ = farewell.await;
+                    }
+                    let _ = done.send(());
+                    return;
+                }
+                Woken::Command(None) => return,
+                Woken::Command(Some(Command::Accepted(stream))) => self.accepted(stream),
+                Woken::NextHops(next_hops) => self.set_next_hops(next_hops),
+                Woken::Conn(id) => self.serve(id),
+                Woken::Dialed(result) => self.dialed(result),
+                Woken::RibChanged => self.feed(),
+                Woken::InboundRoom => {}
+                Woken::Deadline => self.handle(Event::Tick),
+            }
+        }
+    }
+
+    /// What happens next. Input comes before deadlines: a peer that spoke in time is not declared silent because
+    /// this task was late.
+    async fn wait(&mut self) -> Woken {
+        let deadline = self.fsm.next_deadline();
+        let hungry = self.member.is_some_and(|(id, _)| self.is_drained(id));
+        let reading = self.inbound.is_empty();
+        let (conns, dialing) = (&self.conns, &mut self.dialing);
+        let ready = poll_fn(|cx| {
+            let mut all = conns.iter().filter(|(_, conn)| conn.poll_ready(cx, reading).is_ready());
+            all.next().map_or(Poll::Pending, |(id, _)| Poll::Ready(*id))
+        });
+        let dialed = poll_fn(|cx| match dialing {
+            Some(dial) => dial.as_mut().poll(cx),
+            None => Poll::Pending,
+        });
+        tokio::select! {
+            biased;
+            command = self.inputs.commands.recv() => Woken::Command(command),
+            Ok(()) = self.inputs.next_hops.changed() => Woken::NextHops(*self.inputs.next_hops.borrow_and_update()),
+            id = ready => Woken::Conn(id),
+            result = dialed => Woken::Dialed(result),
+            Ok(()) = self.changed.changed(), if hungry => Woken::RibChanged,
+            () = deliver(self.config.inbound.as_ref(), self.config.dialing.remote.ip(), &mut self.inbound), if !reading =>
+                Woken::InboundRoom,
+            () = sleep_until(deadline) => Woken::Deadline,
+        }
+    }
+
+    fn is_drained(&self, id: ConnId) -> bool {
+        self.conns.iter().any(|(of, conn)| *of == id && conn.is_drained())
+    }
+
+    /// Feeds the state machine and carries out what it answers.
+    fn handle(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.fsm.handle(Instant::now(), event, &mut actions);
+        for action in actions {
+            self.act(action);
+        }
+        self.report_state();
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Dial => self.dialing = Some(Box::pin(dial(self.config.dialing))),
+            Action::AbandonDial => self.dialing = None,
+            Action::Send(id, message) => self.send(id, &message),
+            Action::Close(id) => self.close(id),
+            Action::Up(id, with) => self.up(id, &with),
+            Action::Ended { was_up, reason } => self.ended(was_up, reason),
+            Action::Refresh(family) => {
+                if let Some((_, member)) = self.member {
+                    lock(&self.shared.rib).refresh(member, family);
+                    self.feed();
+                }
+            }
+            Action::Update(update) => {
+                if self.config.inbound.is_some() {
+                    self.inbound.push_back(InboundEvent::Update(update));
+                }
+            }
+        }
+    }
+
+    fn conn(&mut self, id: ConnId) -> Option<&mut Transport> {
+        self.conns.iter_mut().find(|(of, _)| *of == id).map(|(_, conn)| conn)
+    }
+
+    fn send(&mut self, id: ConnId, message: &Message) {
+        lock(&self.status).sent.count(message.kind());
+        if let Some(conn) = self.conn(id) {
+            conn.send(message);
+            // Errors show up again when the connection is read.
+            let _ = conn.flush();
+        }
+    }
+
+    fn close(&mut self, id: ConnId) {
+        if let Some(at) = self.conns.iter().position(|(of, _)| *of == id) {
+            let (_, conn) = self.conns.swap_remove(at);
+            self.farewells.retain(|farewell| !farewell.is_finished());
+            self.farewells.push(tokio::spawn(conn.close()));
+        }
+    }
+
+    fn up(&mut self, id: ConnId, with: &Negotiated) {
+        let group = UpdateGroup {
+            local_as: self.config.session.local_as,
+            internal: self.config.session.is_internal(),
+            context: with.context,
+            families: with.families.clone(),
+            next_hops: self.config.next_hops,
+        };
+        let mut local_addr = None;
+        if let Some(conn) = self.conn(id) {
+            conn.set_context(with.context);
+            local_addr = conn.local_addr();
+        }
+        let member = lock(&self.shared.rib).join(group);
+        self.member = Some((id, member));
+        {
+            let mut status = lock(&self.status);
+            status.negotiated = Some(with.clone());
+            status.local_addr = local_addr;
+            status.member = Some(member);
+        }
+        self.feed();
+    }
+
+    fn ended(&mut self, was_up: bool, reason: EndReason) {
+        if was_up {
+            if let Some((_, member)) = self.member.take() {
+                lock(&self.shared.rib).leave(member);
+            }
+            if self.config.inbound.is_some() {
+                self.inbound.push_back(InboundEvent::Down);
+            }
+            warn!(peer = %self.config.dialing.remote.ip(), cause = %reason, "session ended");
+        } else {
+            debug!(peer = %self.config.dialing.remote.ip(), cause = %reason, "connection attempt ended");
+        }
+        let mut status = lock(&self.status);
+        let repeated = status.last_end.as_ref().is_some_and(|(_, last)| *last == reason);
+        if !was_up && !repeated {
+            info!(peer = %self.config.dialing.remote.ip(), cause = %reason, "no session yet, will try again");
+        }
+        status.last_end = Some((Instant::now(), reason));
+        if was_up {
+            status.flaps += 1;
+            (status.negotiated, status.local_addr, status.member) = (None, None, None);
+            (status.advertised, status.current) = (0, false);
+        }
+    }
+
+    fn report_state(&mut self) {
+        let (state, mut status) = (self.fsm.state(), lock(&self.status));
+        if status.state == state {
+            return;
+        }
+        let from = std::mem::replace(&mut status.state, state);
+        status.since = Instant::now();
+        drop(status);
+        let peer = self.config.dialing.remote.ip();
+        if state == State::Established || from == State::Established {
+            info!(%peer, asn = %self.config.session.peer_as, from = from.name(), to = state.name(), "session state changed");
+        } else {
+            debug!(%peer, from = from.name(), to = state.name(), "session state changed");
+        }
+    }
+
+    fn accepted(&mut self, stream: TcpStream) {
+        if let Err(error) = prepare(&stream, self.config.dialing.remote.ip(), self.config.dialing.ttl) {
+            return debug!(%error, "cannot set the options of an accepted connection");
+        }
+        let id = self.adopt(stream);
+        self.handle(Event::Accepted(id));
+    }
+
+    fn dialed(&mut self, result: io::Result<TcpStream>) {
+        self.dialing = None;
+        match result {
+            Ok(stream) => {
+                let id = self.adopt(stream);
+                self.handle(Event::Connected(id));
+            }
+            Err(error) => self.handle(Event::DialFailed(error.to_string())),
+        }
+    }
+
+    fn adopt(&mut self, stream: TcpStream) -> ConnId {
+        let id = ConnId(self.next_conn);
+        self.next_conn += 1;
+        self.conns.push((id, Transport::new(stream)));
+        id
+    }
+
+    fn set_next_hops(&mut self, next_hops: NextHops) {
+        let before = std::mem::replace(&mut self.config.next_hops, next_hops);
+        lock(&self.status).next_hops = next_hops;
+        if before != next_hops {
+            self.handle(Event::DialNow); // the way to the peer changed: it may be reachable again
+        }
+        if let Some((_, member)) = self.member
+            && lock(&self.shared.rib).set_next_hops(member, next_hops)
+        {
+            self.feed();
+        }
+    }
+
+    /// Reads what came, writes what can be written.
+    fn serve(&mut self, id: ConnId) {
+        if self.inbound.is_empty() {
+            self.read(id);
+        }
+        let Some(conn) = self.conn(id) else { return };
+        match conn.flush() {
+            Ok(_) => self.feed(),
+            Err(error) => self.lost(id, error.to_string()),
+        }
+    }
+
+    fn read(&mut self, id: ConnId) {
+        for _ in 0..MESSAGES_A_TURN {
+            let Some(conn) = self.conn(id) else { return };
+            match conn.receive() {
+                Incoming::Message(message) => {
+                    lock(&self.status).received.count(message.kind());
+                    if let Message::Update(update) = &message {
+                        for fault in &update.faults {
+                            warn!(peer = %self.config.dialing.remote.ip(), %fault, "broken attribute received");
+                        }
+                    }
+                    self.handle(Event::Received(id, message));
+                }
+                Incoming::Broken(fault) => {
+                    warn!(peer = %self.config.dialing.remote.ip(), %fault, "malformed message received");
+                    return self.handle(Event::Broken(id, fault));
+                }
+                Incoming::Lost(cause) => return self.lost(id, cause),
+                Incoming::Nothing => return,
+            }
+        }
+    }
+
+    fn lost(&mut self, id: ConnId, cause: String) {
+        self.conns.retain(|(of, _)| *of != id);
+        self.handle(Event::Lost(id, cause));
+    }
+
+    /// Gives the member what it lacks, as long as the kernel takes it.
+    fn feed(&mut self) {
+        let Some((id, member)) = self.member else { return };
+        while self.is_drained(id) {
+            self.changed.mark_unchanged(); // what changes from here on wakes the task again
+            let Some(batch) = lock(&self.shared.rib).pull(member) else { return };
+            lock(&self.status).sent.update += u64::try_from(batch.frames.len()).unwrap_or(0);
+            debug!(
+                peer = %self.config.dialing.remote.ip(),
+                announced = batch.announced, withdrawn = batch.withdrawn, messages = batch.frames.len(),
+                "updates queued"
+            );
+            let Some(conn) = self.conn(id) else { return };
+            conn.send_table(batch.frames);
+            if conn.flush().is_err() {
+                return; // shows up again when the connection is read
+            }
+        }
+    }
+}
+
+/// Hands over received updates as the receiver makes room; reading waits meanwhile, so that a slow receiver slows
+/// the peer instead of growing this queue.
+async fn deliver(
+    to: Option<&mpsc::Sender<Inbound>>,
+    peer: std::net::IpAddr,
+    queue: &mut VecDeque<InboundEvent>,
+) {
+    while !queue.is_empty() {
+        let Some(to) = to else { return queue.clear() };
+        let Ok(permit) = to.reserve().await else { return queue.clear() };
+        if let Some(event) = queue.pop_front() {
+            permit.send(Inbound { peer, event });
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

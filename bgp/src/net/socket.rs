@@ -1,0 +1,60 @@
+//! Making sockets: dialing from the right address, listening on one family, hop limits.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// How to reach one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialing {
+    /// Address and port of the peer.
+    pub remote: SocketAddr,
+    /// The local address to use; `None` leaves it to the kernel.
+    pub local: Option<IpAddr>,
+    /// Time to live of what we send; `None` keeps the kernel's default. 1 for a peer on the same link.
+    pub ttl: Option<u8>,
+}
+
+pub(super) async fn dial(how: Dialing) -> io::Result<TcpStream> {
+    let socket = match how.remote {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    set_ttl(&SockRef::from(&socket), how.remote.ip(), how.ttl)?;
+    if let Some(local) = how.local {
+        socket.bind(SocketAddr::new(local, 0))?;
+    }
+    let stream = socket.connect(how.remote).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Options of an accepted connection.
+pub(super) fn prepare(stream: &TcpStream, peer: IpAddr, ttl: Option<u8>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    set_ttl(&SockRef::from(stream), peer, ttl)
+}
+
+fn set_ttl(socket: &SockRef<'_>, peer: IpAddr, ttl: Option<u8>) -> io::Result<()> {
+    match (peer, ttl) {
+        (_, None) => Ok(()),
+        (IpAddr::V4(_), Some(ttl)) => socket.set_ttl_v4(ttl.into()),
+        (IpAddr::V6(_), Some(ttl)) => socket.set_unicast_hops_v6(ttl.into()),
+    }
+}
+
+pub(super) fn listen(on: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match on {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => {
+            let socket = TcpSocket::new_v6()?;
+            SockRef::from(&socket).set_only_v6(true)?; // the IPv4 wildcard has a socket of its own
+            socket
+        }
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(on)?;
+    socket.listen(128)
+}

@@ -1,0 +1,118 @@
+//! Members: what decides the octets a peer gets, and how far it has been brought.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use super::Generation;
+use crate::types::{Asn, Family};
+use crate::wire::Context;
+
+/// The addresses a peer is to send traffic to, one per family. A family without one is not announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NextHops {
+    /// For IPv4 prefixes.
+    pub v4: Option<Ipv4Addr>,
+    /// For IPv6 prefixes.
+    pub v6: Option<Ipv6Addr>,
+}
+
+impl NextHops {
+    /// The one of a family.
+    #[must_use]
+    pub fn of(&self, family: Family) -> Option<IpAddr> {
+        match family {
+            Family::IPV4_UNICAST => self.v4.map(IpAddr::V4),
+            Family::IPV6_UNICAST => self.v6.map(IpAddr::V6),
+            _ => None,
+        }
+    }
+}
+
+/// All that decides the octets of a member's UPDATEs: members with equal groups get equal octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateGroup {
+    /// Our AS: the whole `AS_PATH` towards another AS.
+    pub local_as: Asn,
+    /// iBGP: empty `AS_PATH` and a `LOCAL_PREF`.
+    pub internal: bool,
+    /// Negotiated message form.
+    pub context: Context,
+    /// Negotiated families, in the order they are sent.
+    pub families: Vec<Family>,
+    /// Next hops towards this peer.
+    pub next_hops: NextHops,
+}
+
+/// A prefix a member has been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Advertised {
+    /// The prefix.
+    pub prefix: IpNet,
+    /// The next hop it was sent with.
+    pub next_hop: IpAddr,
+}
+
+/// How far a member has been brought in one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cursor {
+    /// Nothing sent: it gets the whole table and End-of-RIB.
+    Fresh,
+    /// It has what was wanted at this generation.
+    At(Generation),
+    /// It has that, and is to get the whole table once more, for it asked or the next hop changed.
+    Resend(Generation),
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) group: UpdateGroup,
+    cursors: Vec<(Family, Cursor)>,
+}
+
+impl Member {
+    pub(super) fn new(group: UpdateGroup) -> Self {
+        let cursors = group.families.iter().map(|family| (*family, Cursor::Fresh)).collect();
+        Self { group, cursors }
+    }
+
+    /// The cursor of a family that may be sent: it has a next hop.
+    pub(super) fn sendable(&self, family: Family) -> Option<Cursor> {
+        self.group.next_hops.of(family)?;
+        self.cursors().find(|(of, _)| *of == family).map(|(_, cursor)| cursor)
+    }
+
+    pub(super) fn cursors(&self) -> impl Iterator<Item = (Family, Cursor)> {
+        self.cursors.iter().copied()
+    }
+
+    pub(super) fn set_cursor(&mut self, family: Family, to: Cursor) {
+        self.cursors.iter_mut().filter(|(of, _)| *of == family).for_each(|(_, cursor)| *cursor = to);
+    }
+
+    /// The generation whose successors the log must keep for this member.
+    pub(super) fn position(&self, family: Family) -> Option<Generation> {
+        self.cursors().find(|(of, _)| *of == family).and_then(|(_, cursor)| match cursor {
+            Cursor::Fresh => None,
+            Cursor::At(at) | Cursor::Resend(at) => Some(at),
+        })
+    }
+
+    pub(super) fn resend(&mut self, family: Family) {
+        if let Some(at) = self.position(family) {
+            self.set_cursor(family, Cursor::Resend(at));
+        }
+    }
+
+    pub(super) fn set_next_hops(&mut self, next_hops: NextHops) -> bool {
+        let before = std::mem::replace(&mut self.group.next_hops, next_hops);
+        let mut changed = false;
+        for family in self.group.families.clone() {
+            if before.of(family) != next_hops.of(family) {
+                self.resend(family);
+                changed = true;
+            }
+        }
+        changed
+    }
+}

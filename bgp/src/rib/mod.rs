@@ -1,0 +1,242 @@
+//! Routes we originate: what is wanted, and for each member what it was sent (the Adj-RIB-Out as a position).
+//!
+//! Owns the wanted routes, their packed form and a change log; leaves sessions to [`crate::fsm`], writing to the
+//! driver. A *member* is an Established peer. It stores nothing per prefix, only the generation it has been brought
+//! to: what it lacks is "wanted now" minus "wanted then", read from the log. So a slow member costs no memory and
+//! holds nobody back; a new one takes the packed table, whose octets every member shares.
+//!
+//! Drive it: [`Rib::apply`] changes, [`Rib::release`] once all sources have listed, then [`Rib::pull`] for each
+//! member whenever its last batch has left, until it gives nothing.
+
+mod log;
+mod member;
+mod pack;
+mod table;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+pub use member::{Advertised, NextHops, UpdateGroup};
+pub use pack::Frame;
+
+use crate::types::Family;
+use member::{Cursor, Member};
+use table::Table;
+
+/// Counts changes; a member that is at the table's generation lacks nothing.
+pub(crate) type Generation = u64;
+
+/// What a route carries besides what the session decides (`AS_PATH`, `NEXT_HOP`, `LOCAL_PREF`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RouteAttrs {
+    /// `MULTI_EXIT_DISC`.
+    pub med: Option<u32>,
+    /// `COMMUNITIES`, sent in this order.
+    pub communities: Vec<u32>,
+}
+
+/// A set of route attributes, stored once however many prefixes carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AttrId(u32);
+
+/// Names a member for as long as its session lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(u64);
+
+/// UPDATEs to write to one member, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Whole messages.
+    pub frames: Vec<Frame>,
+    /// Prefixes announced in them.
+    pub announced: usize,
+    /// Prefixes withdrawn in them.
+    pub withdrawn: usize,
+}
+
+/// The originated routes of one speaker.
+#[derive(Debug, Default)]
+pub struct Rib {
+    v4: Table<Ipv4Net>,
+    v6: Table<Ipv6Net>,
+    attrs: Vec<RouteAttrs>,
+    members: HashMap<MemberId, Member>,
+    next_member: u64,
+    released: bool,
+}
+
+impl Rib {
+    /// An empty RIB that tells nobody anything until [`Rib::release`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Wants each prefix with its attributes, or with `None` wants it no more. Host bits are cleared.
+    /// Returns whether any member has something to pull now.
+    pub fn apply<'a>(&mut self, changes: impl IntoIterator<Item = (IpNet, Option<&'a RouteAttrs>)>) -> bool {
+        let before = (self.v4.generation(), self.v6.generation());
+        let (keep4, keep6) = (self.has_cursors(Family::IPV4_UNICAST), self.has_cursors(Family::IPV6_UNICAST));
+        self.v4.begin(keep4);
+        self.v6.begin(keep6);
+        for (prefix, attrs) in changes {
+            let attrs = attrs.map(|attrs| self.intern(attrs));
+            match prefix.trunc() {
+                IpNet::V4(net) => self.v4.set(net, attrs),
+                IpNet::V6(net) => self.v6.set(net, attrs),
+            }
+        }
+        self.tidy();
+        before != (self.v4.generation(), self.v6.generation())
+    }
+
+    /// Lets members pull: every source has told all it knows. Packs the table for those to come.
+    pub fn release(&mut self) {
+        self.released = true;
+        self.tidy();
+    }
+
+    /// Whether [`Rib::release`] was called.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.released
+    }
+
+    /// A session came up; its first pull gives the whole table and End-of-RIB for each of its families.
+    pub fn join(&mut self, group: UpdateGroup) -> MemberId {
+        let id = MemberId(self.next_member);
+        self.next_member += 1;
+        self.members.insert(id, Member::new(group));
+        id
+    }
+
+    /// The session is gone.
+    pub fn leave(&mut self, id: MemberId) {
+        self.members.remove(&id);
+        self.tidy();
+    }
+
+    /// The member asked for a family again (RFC 2918).
+    pub fn refresh(&mut self, id: MemberId, family: Family) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.resend(family);
+        }
+    }
+
+    /// The member is reached from another address now: each family whose next hop differs is announced again.
+    /// Returns whether any does.
+    pub fn set_next_hops(&mut self, id: MemberId, next_hops: NextHops) -> bool {
+        self.members.get_mut(&id).is_some_and(|member| member.set_next_hops(next_hops))
+    }
+
+    /// What the member lacks: withdrawals first, then announcements, then End-of-RIB where it is due.
+    /// `None` when it has everything (or may not have anything yet).
+    pub fn pull(&mut self, id: MemberId) -> Option<Batch> {
+        let member = self.members.get_mut(&id).filter(|_| self.released)?;
+        let mut batch = Batch::default();
+        for family in member.group.families.clone() {
+            let Some(cursor) = member.sendable(family) else { continue };
+            let encoder = pack::Encoder::new(&member.group, &self.attrs);
+            let now = match family {
+                Family::IPV4_UNICAST => self.v4.send(cursor, &encoder, &mut batch),
+                Family::IPV6_UNICAST => self.v6.send(cursor, &encoder, &mut batch),
+                _ => continue,
+            };
+            member.set_cursor(family, Cursor::At(now));
+        }
+        self.tidy();
+        (!batch.frames.is_empty()).then_some(batch)
+    }
+
+    /// Whether the member has been sent all that is wanted, as far as its next hops allow.
+    #[must_use]
+    pub fn is_current(&self, id: MemberId) -> bool {
+        self.members.get(&id).is_some_and(|member| {
+            member.cursors().all(|(family, cursor)| cursor == Cursor::At(self.generation(family)))
+        })
+    }
+
+    /// What the member has been sent and not been told to forget, in no order.
+    #[must_use]
+    pub fn advertised(&self, id: MemberId) -> Vec<Advertised> {
+        let Some(member) = self.members.get(&id) else { return Vec::new() };
+        let mut out = Vec::new();
+        for (family, cursor) in member.cursors() {
+            let (Cursor::At(since) | Cursor::Resend(since)) = cursor else { continue };
+            let Some(next_hop) = member.group.next_hops.of(family) else { continue };
+            let sent: Vec<IpNet> = match family {
+                Family::IPV4_UNICAST => self.v4.sent_at(since).map(IpNet::V4).collect(),
+                Family::IPV6_UNICAST => self.v6.sent_at(since).map(IpNet::V6).collect(),
+                _ => continue,
+            };
+            out.extend(sent.into_iter().map(|prefix| Advertised { prefix, next_hop }));
+        }
+        out
+    }
+
+    /// How many prefixes [`Rib::advertised`] would list.
+    #[must_use]
+    pub fn advertised_len(&self, id: MemberId) -> usize {
+        let Some(member) = self.members.get(&id) else { return 0 };
+        member
+            .cursors()
+            .map(|(family, cursor)| match (family, cursor) {
+                (_, Cursor::Fresh) => 0,
+                (Family::IPV4_UNICAST, Cursor::At(at) | Cursor::Resend(at)) => self.v4.count_at(at),
+                (_, Cursor::At(at) | Cursor::Resend(at)) => self.v6.count_at(at),
+            })
+            .sum()
+    }
+
+    /// Every wanted prefix, in no order.
+    pub fn wanted(&self) -> impl Iterator<Item = (IpNet, &RouteAttrs)> {
+        let v4 = self.v4.live().map(|(net, attrs)| (IpNet::V4(net), attrs));
+        let v6 = self.v6.live().map(|(net, attrs)| (IpNet::V6(net), attrs));
+        v4.chain(v6).filter_map(|(net, AttrId(at))| Some((net, self.attrs.get(at as usize)?)))
+    }
+
+    /// How many prefixes are wanted, of a family.
+    #[must_use]
+    pub fn len(&self, family: Family) -> usize {
+        match family {
+            Family::IPV4_UNICAST => self.v4.live().len(),
+            Family::IPV6_UNICAST => self.v6.live().len(),
+            _ => 0,
+        }
+    }
+
+    fn generation(&self, family: Family) -> Generation {
+        match family {
+            Family::IPV4_UNICAST => self.v4.generation(),
+            _ => self.v6.generation(),
+        }
+    }
+
+    /// The next hop a member announces a family with.
+    #[must_use]
+    pub fn next_hop(&self, id: MemberId, family: Family) -> Option<IpAddr> {
+        self.members.get(&id)?.group.next_hops.of(family)
+    }
+
+    fn intern(&mut self, attrs: &RouteAttrs) -> AttrId {
+        // A handful of sets at most: they come from configuration, not from prefixes.
+        let at = self.attrs.iter().position(|known| known == attrs).unwrap_or_else(|| {
+            self.attrs.push(attrs.clone());
+            self.attrs.len() - 1
+        });
+        AttrId(u32::try_from(at).unwrap_or(u32::MAX))
+    }
+
+    fn has_cursors(&self, family: Family) -> bool {
+        self.members.values().any(|member| member.position(family).is_some())
+    }
+
+    /// Forgets what no member needs any more and keeps the packed table near the present.
+    fn tidy(&mut self) {
+        let positions = |family| self.members.values().filter_map(move |member| member.position(family));
+        self.v4.tidy(positions(Family::IPV4_UNICAST).collect(), self.released);
+        self.v6.tidy(positions(Family::IPV6_UNICAST).collect(), self.released);
+    }
+}

@@ -1,0 +1,204 @@
+//! UPDATEs filled to the negotiated maximum: small heads made per group around prefix octets shared by all.
+
+use bytes::Bytes;
+
+use super::member::UpdateGroup;
+use super::table::Block;
+use super::{AttrId, Batch, RouteAttrs};
+use crate::types::Family;
+use crate::wire::{Attr, HEADER_LEN, Message, MpNextHop, MpReach, Origin, Segment, Update, attr_code, kind};
+
+/// One whole message in up to three pieces, of which the middle one is shared with every other member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame(pub [Bytes; 3]);
+
+impl Frame {
+    /// Octets of the message.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    /// A message has a header, so it never is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(message: Vec<u8>) -> Self {
+        Self([Bytes::from(message), Bytes::new(), Bytes::new()])
+    }
+}
+
+/// `LOCAL_PREF` of everything announced to iBGP peers.
+const LOCAL_PREF: u32 = 100;
+/// Header, withdrawn-routes length, attribute length.
+const FIXED: usize = HEADER_LEN + 4;
+/// Flags (optional, extended length), code, two length octets.
+const MP_ATTR_HEAD: usize = 4;
+
+/// What stands around the prefixes of a multiprotocol attribute: its value up to them, the attributes after it.
+struct Multiprotocol<'a> {
+    code: u8,
+    head: &'a [u8],
+    tail: &'a Bytes,
+}
+
+/// Builds the UPDATEs of one group.
+pub(super) struct Encoder<'a> {
+    group: &'a UpdateGroup,
+    attrs: &'a [RouteAttrs],
+}
+
+impl<'a> Encoder<'a> {
+    pub(super) fn new(group: &'a UpdateGroup, attrs: &'a [RouteAttrs]) -> Self {
+        Self { group, attrs }
+    }
+
+    fn max(&self) -> usize {
+        self.group.context.max_message.into()
+    }
+
+    pub(super) fn end_of_rib(&self, family: Family, batch: &mut Batch) {
+        let marker = Message::Update(Update::end_of_rib(family)).encode(self.group.context);
+        batch.frames.extend(marker.map(Frame::from));
+    }
+
+    /// Attributes of a block other than where it leads.
+    fn path_attrs(&self, id: AttrId) -> Vec<Attr> {
+        let path = if self.group.internal { vec![] } else { vec![Segment::sequence(self.group.local_as)] };
+        let hidden = !self.group.context.four_octet_as && self.group.local_as.get() > u32::from(u16::MAX);
+        let as4_path = (hidden && !self.group.internal).then(|| Attr::As4Path(path.clone())); // RFC 6793 §4.2.2
+        let RouteAttrs { med, communities } = self.attrs.get(id.0 as usize).cloned().unwrap_or_default();
+        let mut all = vec![Attr::Origin(Origin::Igp), Attr::AsPath(path)];
+        all.extend(med.map(Attr::Med));
+        all.extend(self.group.internal.then_some(Attr::LocalPref(LOCAL_PREF)));
+        all.extend((!communities.is_empty()).then_some(Attr::Communities(communities)));
+        all.extend(as4_path);
+        all
+    }
+
+    fn encode_attrs(&self, attrs: &[Attr]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for attr in attrs {
+            // Cannot fail: our own attributes are far below 64 KiB.
+            let _ = attr.encode(self.group.context, &mut out);
+        }
+        out
+    }
+
+    pub(super) fn announce(&self, family: Family, block: &Block, batch: &mut Batch) {
+        let mut attrs = self.path_attrs(block.attrs);
+        match (family, self.group.next_hops.of(family)) {
+            (Family::IPV4_UNICAST, Some(std::net::IpAddr::V4(next_hop))) => {
+                let at = attrs.iter().take_while(|attr| attr.code() < attr_code::NEXT_HOP).count();
+                attrs.insert(at, Attr::NextHop(next_hop)); // in order of type code (RFC 4271 §5)
+                let attrs = self.encode_attrs(&attrs);
+                self.split(block, FIXED + attrs.len(), batch, |nlri_len| {
+                    let mut head = head(FIXED + attrs.len() + nlri_len);
+                    put_len(0, &mut head);
+                    put_len(attrs.len(), &mut head);
+                    head.extend_from_slice(&attrs);
+                    (head, Bytes::new())
+                });
+            }
+            (_, Some(next_hop)) => {
+                let mut mp = Vec::new();
+                let _ = MpReach::encode_head(family, &MpNextHop::Addr(next_hop), &mut mp);
+                let tail = Bytes::from(self.encode_attrs(&attrs));
+                let around = Multiprotocol { code: attr_code::MP_REACH_NLRI, head: &mp, tail: &tail };
+                self.multiprotocol(&around, block, batch);
+            }
+            (_, None) => return, // never without a next hop: the caller did not send this family
+        }
+        batch.announced += block.count;
+    }
+
+    pub(super) fn withdraw(&self, family: Family, block: &Block, batch: &mut Batch) {
+        if family == Family::IPV4_UNICAST {
+            let tail = Bytes::from_static(&[0, 0]);
+            self.split(block, FIXED, batch, |nlri_len| {
+                let mut head = head(FIXED + nlri_len);
+                put_len(nlri_len, &mut head);
+                (head, tail.clone())
+            });
+        } else {
+            let mut mp = family.afi.to_be_bytes().to_vec();
+            mp.push(family.safi);
+            let around = Multiprotocol { code: attr_code::MP_UNREACH_NLRI, head: &mp, tail: &Bytes::new() };
+            self.multiprotocol(&around, block, batch);
+        }
+        batch.withdrawn += block.count;
+    }
+
+    /// An UPDATE whose prefixes stand in a multiprotocol attribute, which comes first (RFC 7606 §5.1).
+    fn multiprotocol(&self, mp: &Multiprotocol<'_>, block: &Block, batch: &mut Batch) {
+        let around = MP_ATTR_HEAD + mp.head.len() + mp.tail.len();
+        self.split(block, FIXED + around, batch, |nlri_len| {
+            let mut head = head(FIXED + around + nlri_len);
+            put_len(0, &mut head);
+            put_len(around + nlri_len, &mut head);
+            head.extend_from_slice(&[0x90, mp.code]); // optional, extended length
+            put_len(mp.head.len() + nlri_len, &mut head);
+            head.extend_from_slice(mp.head);
+            (head, mp.tail.clone())
+        });
+    }
+
+    /// Cuts the block into messages as full as they can be; `wrap` makes head and tail for so many prefix octets.
+    fn split(
+        &self,
+        block: &Block,
+        overhead: usize,
+        batch: &mut Batch,
+        wrap: impl Fn(usize) -> (Vec<u8>, Bytes),
+    ) {
+        let room = self.max().saturating_sub(overhead);
+        let mut last: Option<(usize, Bytes, Bytes)> = None;
+        let mut rest = block.nlri.clone();
+        while !rest.is_empty() {
+            let len = fitting(&rest, room);
+            if len == 0 {
+                return; // not even one prefix: cannot happen with 4096 octets and our attributes
+            }
+            // Full messages of host routes are all of one length: their heads are one and the same.
+            let (head, tail) = match &last {
+                Some((same, head, tail)) if *same == len => (head.clone(), tail.clone()),
+                _ => {
+                    let (head, tail) = wrap(len);
+                    let head = Bytes::from(head);
+                    last = Some((len, head.clone(), tail.clone()));
+                    (head, tail)
+                }
+            };
+            batch.frames.push(Frame([head, rest.split_to(len), tail]));
+        }
+    }
+}
+
+/// Octets of as many whole prefixes as fit into `room`.
+fn fitting(nlri: &[u8], room: usize) -> usize {
+    let mut end = 0;
+    while let Some(bits) = nlri.get(end) {
+        let next = end + 1 + usize::from(bits.div_ceil(8));
+        if next > room {
+            break;
+        }
+        end = next;
+    }
+    end
+}
+
+fn put_len(len: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
+}
+
+fn head(message_len: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    out.extend_from_slice(&[0xff; 16]);
+    put_len(message_len, &mut out);
+    out.push(kind::UPDATE);
+    out
+}

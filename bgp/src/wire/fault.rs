@@ -1,0 +1,168 @@
+//! What can be wrong with a received message, and the NOTIFICATION each fault asks for.
+//!
+//! Every fault names the octet, the value and the RFC section, so that a log line is enough to find it in a
+//! capture. UPDATE faults that do not cost the session (RFC 7606) are [`super::attr::AttrFault`].
+
+use super::notification::{Notification, code, header, open, update};
+
+/// A message that ends the session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The fixed header.
+    #[error("header: {0}")]
+    Header(#[from] HeaderFault),
+    /// The OPEN message.
+    #[error("OPEN: {0}")]
+    Open(#[from] OpenFault),
+    /// The UPDATE message, where RFC 7606 leaves no milder reaction.
+    #[error("UPDATE: {0}")]
+    Update(#[from] UpdateFault),
+    /// The ROUTE-REFRESH message.
+    #[error("ROUTE-REFRESH: length {len} is not 4 (RFC 7313 §5)")]
+    RefreshLength {
+        /// Octets after the header.
+        len: usize,
+    },
+}
+
+/// Faults of the fixed header (RFC 4271 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    /// The marker is not sixteen octets of ones.
+    #[error("octet 0: the marker is not all ones (RFC 4271 §6.1)")]
+    NotSynchronized,
+    /// The length does not fit the message type, or what was negotiated.
+    #[error("octet 16: length {len} is not possible for message type {kind} (RFC 4271 §6.1)")]
+    BadLength {
+        /// Message type.
+        kind: u8,
+        /// The length field.
+        len: u16,
+    },
+    /// Not a message type.
+    #[error("octet 18: message type {kind} is not known (RFC 4271 §6.1)")]
+    BadType {
+        /// Message type.
+        kind: u8,
+    },
+}
+
+/// Faults of the OPEN (RFC 4271 §6.2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenFault {
+    /// Not version 4.
+    #[error("octet 19: version {got} is not 4 (RFC 4271 §6.2)")]
+    Version {
+        /// The version field.
+        got: u8,
+    },
+    /// The peer is not in the AS it was configured with, or claims AS 0.
+    #[error("peer AS {got} is not the configured {want} (RFC 4271 §6.2)")]
+    PeerAs {
+        /// What the peer said.
+        got: u32,
+        /// What we were told.
+        want: u32,
+    },
+    /// The identifier is zero, or our own within one AS.
+    #[error("BGP identifier {got} is zero or our own (RFC 6286 §2.2)")]
+    Identifier {
+        /// What the peer said.
+        got: std::net::Ipv4Addr,
+    },
+    /// One or two seconds.
+    #[error("octet 22: hold time {got} s is neither 0 nor at least 3 (RFC 4271 §6.2)")]
+    HoldTime {
+        /// What the peer said, seconds.
+        got: u16,
+    },
+    /// An optional parameter that is not Capabilities.
+    #[error("octet {at}: optional parameter {kind} is not known (RFC 4271 §6.2)")]
+    Parameter {
+        /// Offset in the message.
+        at: usize,
+        /// Parameter type.
+        kind: u8,
+    },
+    /// Lengths inside the OPEN contradict each other.
+    #[error("octet {at}: the field does not fit the message (RFC 4271 §6.2)")]
+    Malformed {
+        /// Offset in the message.
+        at: usize,
+    },
+    /// The peer shares no address family with us.
+    #[error("the peer offers none of the address families configured here (RFC 5492 §3)")]
+    NoCommonFamily {
+        /// The capabilities we would have needed, encoded.
+        wanted: Vec<u8>,
+    },
+}
+
+/// Faults of an UPDATE after which nothing in the session can be trusted (RFC 7606 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateFault {
+    /// Withdrawn-routes or attribute lengths do not fit the message.
+    #[error("octet {at}: a length does not fit the message (RFC 7606 §3a)")]
+    Lengths {
+        /// Offset in the message.
+        at: usize,
+    },
+    /// A prefix field that cannot be parsed: where the next one starts is unknown.
+    #[error("octet {at}: prefix length {bits} does not fit the family or the field (RFC 7606 §5.3)")]
+    Prefix {
+        /// Offset in the message.
+        at: usize,
+        /// The length octet.
+        bits: u8,
+    },
+    /// `MP_REACH_NLRI` or `MP_UNREACH_NLRI` that cannot be parsed or stands twice.
+    #[error("octet {at}: attribute {code} cannot be parsed or stands twice (RFC 7606 §3g, §5.3)")]
+    Multiprotocol {
+        /// Offset in the message.
+        at: usize,
+        /// 14 or 15.
+        code: u8,
+    },
+}
+
+impl From<&Fault> for Notification {
+    fn from(fault: &Fault) -> Self {
+        match fault {
+            Fault::Header(HeaderFault::NotSynchronized) => {
+                Self::new(code::HEADER, header::NOT_SYNCHRONIZED, &[])
+            }
+            Fault::Header(HeaderFault::BadLength { len, .. }) => {
+                Self::new(code::HEADER, header::BAD_LENGTH, &len.to_be_bytes())
+            }
+            Fault::Header(HeaderFault::BadType { kind }) => {
+                Self::new(code::HEADER, header::BAD_TYPE, &[*kind])
+            }
+            Fault::Open(fault) => fault.into(),
+            Fault::Update(UpdateFault::Lengths { .. }) => {
+                Self::new(code::UPDATE, update::MALFORMED_LIST, &[])
+            }
+            Fault::Update(UpdateFault::Prefix { .. }) => {
+                Self::new(code::UPDATE, update::INVALID_NETWORK_FIELD, &[])
+            }
+            Fault::Update(UpdateFault::Multiprotocol { .. }) => {
+                Self::new(code::UPDATE, update::OPTIONAL_ATTRIBUTE, &[])
+            }
+            Fault::RefreshLength { .. } => Self::new(code::REFRESH, 1, &[]), // RFC 7313 §5
+        }
+    }
+}
+
+impl From<&OpenFault> for Notification {
+    fn from(fault: &OpenFault) -> Self {
+        let (subcode, data): (u8, &[u8]) = match fault {
+            OpenFault::Version { .. } => (open::UNSUPPORTED_VERSION, &[0, 4]), // the largest we speak
+            OpenFault::PeerAs { .. } => (open::BAD_PEER_AS, &[]),
+            OpenFault::Identifier { .. } => (open::BAD_IDENTIFIER, &[]),
+            OpenFault::HoldTime { .. } => (open::UNACCEPTABLE_HOLD_TIME, &[]),
+            OpenFault::Parameter { .. } => (open::UNSUPPORTED_PARAMETER, &[]),
+            OpenFault::Malformed { .. } => (0, &[]), // RFC 4271 §6.2: unspecific
+            OpenFault::NoCommonFamily { wanted } => (open::UNSUPPORTED_CAPABILITY, wanted),
+        };
+        Self::new(code::OPEN, subcode, data)
+    }
+}
