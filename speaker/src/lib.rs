@@ -1,1 +1,17 @@
-//! The speaker.
+//! The speaker: turns annotated Kubernetes objects into BGP announcements.
+//!
+//! [`source`] (what changed) → [`view`] (only what decides) → [`plan`] (which prefixes, and why not) →
+//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel and [`api`] answers the debug commands.
+
+pub mod announce;
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod nexthop;
+pub mod object;
+pub mod plan;
+pub mod policy;
+pub mod run;
+pub mod source;
+pub mod view;

@@ -1,2 +1,60 @@
-//! The speaker binary.
-fn main() {}
+//! `speaker`: parses the command line, sets up logging, turns results into exit codes.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use speaker::api::{client::ShowError, show};
+use speaker::cli::{Cli, Command, RunFlags};
+use speaker::config::{Config, Environment};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse(); // usage errors leave with 2, as does an unknown flag upstream
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let mut out = io::stdout().lock();
+    let shown = match &cli.command {
+        None => return run(&runtime, &cli.run),
+        Some(Command::Run(flags)) => return run(&runtime, flags),
+        Some(Command::Demo(args)) => {
+            return match runtime.block_on(speaker::demo::demo(args.hold, &mut out)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error),
+            };
+        }
+        Some(Command::Neighbor(args)) => runtime.block_on(show::neighbor(args, &mut out)),
+        Some(Command::Rib(args)) => runtime.block_on(show::rib(args, &mut out)),
+        Some(Command::Status(args)) => runtime.block_on(show::status(args, &mut out)),
+    };
+    match shown.and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `speaker rib | head` is no failure.
+        Err(ShowError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            failed(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("speaker: {error}");
+    ExitCode::FAILURE
+}
+
+fn run(runtime: &tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).with_target(false).init();
+    let config = match Config::resolve(flags, &Environment::read()) {
+        Ok(config) => config,
+        Err(problems) => return failed(&problems),
+    };
+    match runtime.block_on(speaker::run::run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}

@@ -1,1 +1,20 @@
-//! Labs.
+//! Labs with real routers in network namespaces, and the scenarios the interop tests run in them.
+//!
+//! Bottom up: [`fault`] and [`wait`] (every wait is bounded and says what was missing), [`proc`]
+//! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD
+//! and GoBGP behind one type), [`speaker`] and [`manifests`] (what is under test), [`capture`] (tshark
+//! judges every BGP message), [`scenario`] (the steps, shared by all router kinds).
+//!
+//! Needs root and the packages that `tests/setup.sh` installs. Everything a lab makes has a name of its
+//! own and is removed in `Drop`, so that tests run in parallel and a panic leaves nothing behind.
+
+pub mod capture;
+pub mod fault;
+pub mod manifests;
+pub mod netns;
+pub mod proc;
+pub mod router;
+pub mod scenario;
+pub mod speaker;
+pub mod topology;
+pub mod wait;

@@ -25,6 +25,7 @@ pub use status::{MessageCounts, PeerStatus};
 
 use crate::fsm::{self, State};
 use crate::rib::{Advertised, NextHops, Rib, RouteAttrs};
+use crate::types::Family;
 use crate::wire::{Notification, Update};
 use peer::{Command, PeerTask, lock};
 
@@ -193,6 +194,12 @@ impl Engine {
         drop(rib);
         all.sort_unstable_by_key(|(net, _)| *net);
         all
+    }
+
+    /// How many prefixes of a family are wanted.
+    #[must_use]
+    pub fn wanted_len(&self, family: Family) -> usize {
+        lock(&self.shared.rib).len(family)
     }
 
     /// Whether [`Engine::release`] was called.

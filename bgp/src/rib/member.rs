@@ -68,12 +68,14 @@ pub(super) enum Cursor {
 pub(super) struct Member {
     pub(super) group: UpdateGroup,
     cursors: Vec<(Family, Cursor)>,
+    /// The next hops of what it holds: behind those of the group until it has pulled.
+    sent: NextHops,
 }
 
 impl Member {
     pub(super) fn new(group: UpdateGroup) -> Self {
         let cursors = group.families.iter().map(|family| (*family, Cursor::Fresh)).collect();
-        Self { group, cursors }
+        Self { group, cursors, sent: NextHops::default() }
     }
 
     /// The cursor of a family that may be sent: it has a next hop.
@@ -86,7 +88,21 @@ impl Member {
         self.cursors.iter().copied()
     }
 
-    pub(super) fn set_cursor(&mut self, family: Family, to: Cursor) {
+    /// The next hop of what the member holds.
+    pub(super) fn sent_next_hop(&self, family: Family) -> Option<IpAddr> {
+        self.sent.of(family)
+    }
+
+    /// The member has been sent all that is wanted at `now`.
+    pub(super) fn brought_to(&mut self, now: Generation, family: Family) {
+        self.set_cursor(family, Cursor::At(now));
+        match family {
+            Family::IPV4_UNICAST => self.sent.v4 = self.group.next_hops.v4,
+            _ => self.sent.v6 = self.group.next_hops.v6,
+        }
+    }
+
+    fn set_cursor(&mut self, family: Family, to: Cursor) {
         self.cursors.iter_mut().filter(|(of, _)| *of == family).for_each(|(_, cursor)| *cursor = to);
     }
 
@@ -104,7 +120,10 @@ impl Member {
         }
     }
 
+    /// A family that loses its next hop keeps the last one, or what the member holds could not be kept right.
     pub(super) fn set_next_hops(&mut self, next_hops: NextHops) -> bool {
+        let last = self.group.next_hops;
+        let next_hops = NextHops { v4: next_hops.v4.or(last.v4), v6: next_hops.v6.or(last.v6) };
         let before = std::mem::replace(&mut self.group.next_hops, next_hops);
         let mut changed = false;
         for family in self.group.families.clone() {

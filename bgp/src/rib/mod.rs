@@ -125,8 +125,8 @@ impl Rib {
         }
     }
 
-    /// The member is reached from another address now: each family whose next hop differs is announced again.
-    /// Returns whether any does.
+    /// The member is reached from another address now: each family whose next hop differs is announced again; one
+    /// that has none any more keeps the last. Returns whether any differs.
     pub fn set_next_hops(&mut self, id: MemberId, next_hops: NextHops) -> bool {
         self.members.get_mut(&id).is_some_and(|member| member.set_next_hops(next_hops))
     }
@@ -144,7 +144,7 @@ impl Rib {
                 Family::IPV6_UNICAST => self.v6.send(cursor, &encoder, &mut batch),
                 _ => continue,
             };
-            member.set_cursor(family, Cursor::At(now));
+            member.brought_to(now, family);
         }
         self.tidy();
         (!batch.frames.is_empty()).then_some(batch)
@@ -154,7 +154,8 @@ impl Rib {
     #[must_use]
     pub fn is_current(&self, id: MemberId) -> bool {
         self.members.get(&id).is_some_and(|member| {
-            member.cursors().all(|(family, cursor)| cursor == Cursor::At(self.generation(family)))
+            let mut sendable = member.cursors().filter(|(family, _)| member.sendable(*family).is_some());
+            sendable.all(|(family, cursor)| cursor == Cursor::At(self.generation(family)))
         })
     }
 
@@ -165,7 +166,7 @@ impl Rib {
         let mut out = Vec::new();
         for (family, cursor) in member.cursors() {
             let (Cursor::At(since) | Cursor::Resend(since)) = cursor else { continue };
-            let Some(next_hop) = member.group.next_hops.of(family) else { continue };
+            let Some(next_hop) = member.sent_next_hop(family) else { continue };
             let sent: Vec<IpNet> = match family {
                 Family::IPV4_UNICAST => self.v4.sent_at(since).map(IpNet::V4).collect(),
                 Family::IPV6_UNICAST => self.v6.sent_at(since).map(IpNet::V6).collect(),

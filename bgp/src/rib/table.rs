@@ -128,7 +128,8 @@ impl<P: Nlri> Table<P> {
             Cursor::Fresh => true,
         };
         if whole {
-            let packed = self.packed.take().unwrap_or_else(|| self.pack());
+            let packed = self.packed.take().filter(|packed| self.still_holds(packed));
+            let packed = packed.unwrap_or_else(|| self.pack());
             for block in &packed.blocks {
                 encoder.announce(P::FAMILY, block, batch);
             }
@@ -139,6 +140,12 @@ impl<P: Nlri> Table<P> {
             encoder.end_of_rib(P::FAMILY, batch);
         }
         self.generation
+    }
+
+    /// Whether all that is packed is wanted as it was: else a slow member would hold, until it has read on, what
+    /// is not wanted any more.
+    fn still_holds(&self, packed: &Packed) -> bool {
+        self.log.changed_after(packed.at).values().all(Option::is_none)
     }
 
     fn send_delta(&mut self, since: Generation, encoder: &Encoder<'_>, batch: &mut Batch) {

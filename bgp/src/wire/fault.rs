@@ -22,6 +22,8 @@ pub enum Fault {
     RefreshLength {
         /// Octets after the header.
         len: usize,
+        /// The message, as much of it as a NOTIFICATION can carry back.
+        message: Vec<u8>,
     },
 }
 
@@ -147,7 +149,7 @@ impl From<&Fault> for Notification {
             Fault::Update(UpdateFault::Multiprotocol { .. }) => {
                 Self::new(code::UPDATE, update::OPTIONAL_ATTRIBUTE, &[])
             }
-            Fault::RefreshLength { .. } => Self::new(code::REFRESH, 1, &[]), // RFC 7313 §5
+            Fault::RefreshLength { message, .. } => Self::new(code::REFRESH, 1, message), // RFC 7313 §5
         }
     }
 }

@@ -36,6 +36,9 @@ pub(crate) mod kind {
     pub(crate) const ROUTE_REFRESH: u8 = 5;
 }
 
+/// What of a message a NOTIFICATION of any session has room for beside header, code and subcode.
+const MAX_ECHO: usize = MAX_MESSAGE as usize - HEADER_LEN - 2;
+
 /// What the OPENs settled about the form of later messages. The default is what holds before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
@@ -134,7 +137,10 @@ impl Message {
                     Ok((afi, subtype, safi)) if reader.is_empty() => {
                         Self::RouteRefresh { family: Family { afi, safi }, subtype }
                     }
-                    _ => return Err(Fault::RefreshLength { len }),
+                    _ => {
+                        let message = frame.iter().copied().take(MAX_ECHO).collect();
+                        return Err(Fault::RefreshLength { len, message });
+                    }
                 }
             }
             kind => return Err(HeaderFault::BadType { kind }.into()),

@@ -118,7 +118,8 @@ impl Open {
 fn parameters(body: &mut Reader<'_>) -> Result<Vec<Capability>, OpenFault> {
     let short = |short: Short| OpenFault::Malformed { at: short.at };
     let mut len = usize::from(body.u8().map_err(short)?);
-    let extended = len == 255 && body.peek().first() == Some(&PARAMETER_EXTENDED);
+    // The type octet alone tells; the length octet before it means nothing then (RFC 9072 §2).
+    let extended = len != 0 && body.peek().first() == Some(&PARAMETER_EXTENDED);
     if extended {
         body.u8().map_err(short)?;
         len = usize::from(body.u16().map_err(short)?);

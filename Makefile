@@ -1,0 +1,37 @@
+# The one door: people and CI call these targets and nothing else.
+.PHONY: help demo build test check unit interop setup deny bench fmt
+
+CARGO ?= cargo
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s "$$(printf '\t')"
+
+demo: ## Build the speaker and run the main job: no cluster, no privilege
+	$(CARGO) run --release --quiet --package speaker -- demo
+
+build: ## Build the release binary, target/release/speaker
+	$(CARGO) build --release --package speaker
+
+test: setup ## Install what the tests need, then run every check and test
+	./tests/run check deny unit interop
+
+setup: ## Install routers and tools by apt (as root)
+	./tests/setup.sh
+
+check: ## Format, lints, docs, crate arrows
+	./tests/run check
+
+deny: ## Licences, sources and duplicates of dependencies
+	./tests/run deny
+
+unit: ## Tests that need no privilege
+	./tests/run unit
+
+interop: ## Tests against FRR, BIRD and GoBGP in network namespaces (as root)
+	./tests/run interop
+
+bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
+	$(CARGO) bench --package bgp --features net
+
+fmt: ## Format the code
+	$(CARGO) fmt --all

@@ -1,0 +1,103 @@
+//! The last step of the pipeline: what the plan says goes to the BGP engine, what it noticed goes to the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bgp::net::Engine;
+use bgp::rib::RouteAttrs;
+use bgp::{Asn, RouterId};
+use ipnet::IpNet;
+use tracing::{debug, info, warn};
+
+use crate::plan::{Plan, Settings};
+use crate::view::Batch;
+
+/// Who is announcing.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Name of this node, lower case.
+    pub node: String,
+    /// Our AS.
+    pub local_as: Asn,
+    /// Our BGP identifier.
+    pub router_id: RouterId,
+}
+
+/// Keeps the engine's wanted routes equal to the plan's.
+pub struct Announcer {
+    engine: Arc<Engine>,
+    identity: Identity,
+    plan: Mutex<Plan>,
+    notices: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Announcer {
+    /// An announcer that wants nothing yet.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, identity: Identity, announce_cluster_ip: bool) -> Self {
+        let settings = Settings { node: identity.node.as_str().into(), announce_cluster_ip };
+        let plan = Mutex::new(Plan::new(settings));
+        Self { engine, identity, plan, notices: Mutex::default() }
+    }
+
+    /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
+    pub fn handle(&self, batch: Batch) {
+        let synced = batch.synced;
+        let outcome = lock(&self.plan).apply_batch(batch.changes);
+        let attrs = RouteAttrs::default();
+        let announce = outcome.announce.iter().map(|prefix| (*prefix, Some(&attrs)));
+        let withdraw = outcome.withdraw.iter().map(|prefix| (*prefix, None));
+        self.engine.apply(withdraw.chain(announce));
+        if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
+            let elapsed_us = u64::try_from(batch.noticed.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let (announced, withdrawn) = (outcome.announce.len(), outcome.withdraw.len());
+            debug!(announced, withdrawn, elapsed_us, "wanted prefixes changed");
+        }
+        for notice in &outcome.notices {
+            *lock(&self.notices).entry(notice.name()).or_default() += 1;
+            warn!(object = %notice.key(), reason = notice.name(), "{notice}");
+        }
+        if synced && !self.engine.is_released() {
+            let wanted = lock(&self.plan).prefixes().count();
+            info!(wanted, "every source has listed: announcing begins");
+            self.engine.release();
+        }
+    }
+
+    /// The engine behind it.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Who is announcing.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Wanted prefixes with the objects that want them, sorted: all of them, or the one asked for.
+    #[must_use]
+    pub fn routes(&self, only: Option<IpNet>) -> Vec<(IpNet, Vec<String>)> {
+        let plan = lock(&self.plan);
+        let reasons = |prefix: &IpNet| plan.reasons(prefix).map(|key| key.to_string()).collect::<Vec<_>>();
+        let mut all: Vec<(IpNet, Vec<String>)> = match only {
+            Some(prefix) => vec![(prefix, reasons(&prefix))],
+            None => plan.prefixes().map(|prefix| (prefix, reasons(&prefix))).collect(),
+        };
+        all.retain(|(_, reasons)| !reasons.is_empty());
+        all.sort_unstable_by_key(|(prefix, _)| *prefix);
+        all.iter_mut().for_each(|(_, reasons)| reasons.sort_unstable());
+        all
+    }
+
+    /// How often each kind of notice was given.
+    #[must_use]
+    pub fn notices(&self) -> HashMap<String, u64> {
+        lock(&self.notices).iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! What an operator should be told once, when it begins to be so.
+
+use std::sync::Arc;
+
+use crate::policy::Policy;
+use crate::view::{AddressProblem, Key, Object};
+
+/// Something about one object that is probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    key: Key,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum What {
+    #[error(
+        "annotation ovn.kubernetes.io/bgp is {value:?}: must be exactly true, yes, cluster, local, false or no; \
+         nothing is announced for it"
+    )]
+    PolicyInvalid { value: Arc<str> },
+    #[error(
+        "spec.natOutgoing is true on an announced Subnet: replies leave with the node's address, not the announced one"
+    )]
+    NatOutgoing,
+    #[error("spec.cidrBlock has {text:?}, which is no CIDR: it is skipped, the others are announced")]
+    BadCidr { text: Box<str> },
+    #[error("annotation {provider}.kubernetes.io/ip_address has {text:?}, which is no IP address: it is skipped")]
+    BadAddress { provider: Arc<str>, text: Box<str> },
+    #[error("annotation {provider}.kubernetes.io/logical_switch is missing: addresses of that network are skipped")]
+    NoSubnet { provider: Arc<str> },
+    #[error("spec.clusterIPs has {text:?}, which is no IP address: it is skipped")]
+    BadClusterIp { text: Box<str> },
+    #[error("annotation ovn.kubernetes.io/bgp is local, which a Service cannot say: nothing is announced for it")]
+    ServiceLocal,
+}
+
+impl Notice {
+    /// The object.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// A word out of a closed set, for metrics and logs; a refusal of the same cause has the same name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.what {
+            What::PolicyInvalid { .. } => "policy-invalid",
+            What::NatOutgoing => "nat-outgoing",
+            What::BadCidr { .. } => "bad-cidr",
+            What::BadAddress { .. } | What::BadClusterIp { .. } => "bad-address",
+            What::NoSubnet { .. } => "no-subnet",
+            What::ServiceLocal => "service-local",
+        }
+    }
+
+    /// What is new in `now` against `before`: nothing is told twice as long as it stays as it is.
+    pub(super) fn new_ones(before: Option<&Object>, now: &Object) -> Vec<Self> {
+        let now_whats = whats(now);
+        if now_whats.is_empty() {
+            return Vec::new();
+        }
+        let told = before.map(whats).unwrap_or_default();
+        let key = now.key();
+        let new = now_whats.into_iter().filter(|what| !told.contains(what));
+        new.map(|what| Self { key: key.clone(), what }).collect()
+    }
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.what.fmt(f)
+    }
+}
+
+/// Depends on the object alone, so that nothing another object does can repeat a notice.
+fn whats(object: &Object) -> Vec<What> {
+    let mut all = Vec::new();
+    let policy = match object {
+        Object::Subnet(subnet) => &subnet.policy,
+        Object::Pod(pod) => &pod.policy,
+        Object::Service(service) => &service.policy,
+    };
+    if let Policy::Invalid(value) = policy {
+        all.push(What::PolicyInvalid { value: Arc::clone(value) });
+    }
+    let asks = matches!(policy, Policy::Cluster | Policy::Local);
+    match object {
+        Object::Subnet(subnet) if asks => {
+            all.extend(subnet.nat_outgoing.then_some(What::NatOutgoing));
+            all.extend(subnet.bad_cidrs.iter().map(|text| What::BadCidr { text: text.clone() }));
+        }
+        Object::Pod(pod) => all.extend(pod.problems.iter().filter_map(|problem| match problem {
+            // A Pod that asks for nothing may well be without a Subnet: nobody misses it.
+            AddressProblem::NoSubnet { provider } => {
+                asks.then(|| What::NoSubnet { provider: Arc::clone(provider) })
+            }
+            AddressProblem::BadAddress { provider, text } => {
+                Some(What::BadAddress { provider: Arc::clone(provider), text: text.clone() })
+            }
+        })),
+        Object::Service(service) if asks => {
+            all.extend((*policy == Policy::Local).then_some(What::ServiceLocal));
+            all.extend(service.bad_cluster_ips.iter().map(|text| What::BadClusterIp { text: text.clone() }));
+        }
+        Object::Subnet(_) | Object::Service(_) => {}
+    }
+    all
+}

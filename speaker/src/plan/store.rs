@@ -1,0 +1,167 @@
+//! The objects of the view under small ids, and which Pods each Subnet has.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::view::{Key, Object, Subnet};
+
+/// Names a stored object until it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Id(u32);
+
+/// What a Subnet's name stands for. It is here while there is the Subnet or a Pod that names it.
+#[derive(Debug, Default)]
+struct Network {
+    subnet: Option<Id>,
+    pods: BTreeSet<Id>,
+}
+
+/// Everything known about the cluster.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    ids: HashMap<Key, Id>,
+    slots: Vec<Option<Object>>,
+    free: Vec<Id>,
+    networks: HashMap<Arc<str>, Network>,
+    names: Names,
+}
+
+impl Store {
+    /// Stores the object; gives its id and what was there before.
+    pub(super) fn put(&mut self, mut object: Object) -> (Id, Option<Object>) {
+        self.names.share_in(&mut object);
+        let key = object.key();
+        let known = self.ids.get(&key).copied();
+        let id = known.or_else(|| self.free.pop()).unwrap_or_else(|| self.grow());
+        if known.is_none() {
+            self.ids.insert(key, id);
+        }
+        let old = self.slot(id).take();
+        if let Some(old) = &old {
+            self.unlink(id, old);
+        }
+        self.link(id, &object);
+        *self.slot(id) = Some(object);
+        (id, old)
+    }
+
+    /// Forgets the object; its id may be given to another afterwards.
+    pub(super) fn remove(&mut self, key: &Key) -> Option<(Id, Object)> {
+        let id = self.ids.remove(key)?;
+        let old = self.slot(id).take()?;
+        self.unlink(id, &old);
+        self.free.push(id);
+        Some((id, old))
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<&Object> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<&Object> {
+        self.get(*self.ids.get(key)?)
+    }
+
+    pub(super) fn subnet(&self, name: &str) -> Option<&Subnet> {
+        match self.get(self.networks.get(name)?.subnet?)? {
+            Object::Subnet(subnet) => Some(subnet),
+            Object::Pod(_) | Object::Service(_) => None,
+        }
+    }
+
+    /// Pods that have an address in the Subnet, whether or not it exists.
+    pub(super) fn pods_in(&self, subnet: &str) -> impl Iterator<Item = (Id, &Object)> {
+        let pods = self.networks.get(subnet).into_iter().flat_map(|network| &network.pods);
+        pods.filter_map(|id| Some((*id, self.get(*id)?)))
+    }
+
+    pub(super) fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.slots.iter().flatten()
+    }
+
+    /// The longest-lived table of all: ids are 32 bits, for a cluster has far fewer objects.
+    fn grow(&mut self) -> Id {
+        let id = u32::try_from(self.slots.len()).expect("fewer than 2^32 objects");
+        self.slots.push(None);
+        Id(id)
+    }
+
+    fn slot(&mut self, id: Id) -> &mut Option<Object> {
+        &mut self.slots[id.0 as usize]
+    }
+
+    fn link(&mut self, id: Id, object: &Object) {
+        match object {
+            Object::Subnet(subnet) => {
+                self.networks.entry(Arc::clone(&subnet.name)).or_default().subnet = Some(id);
+            }
+            Object::Pod(pod) => {
+                for address in &pod.addresses {
+                    self.networks.entry(Arc::clone(&address.subnet)).or_default().pods.insert(id);
+                }
+            }
+            Object::Service(_) => {}
+        }
+    }
+
+    fn unlink(&mut self, id: Id, object: &Object) {
+        match object {
+            Object::Subnet(subnet) => self.leave(&subnet.name, |network| network.subnet = None),
+            Object::Pod(pod) => {
+                for address in &pod.addresses {
+                    self.leave(&address.subnet, |network| {
+                        network.pods.remove(&id);
+                    });
+                }
+            }
+            Object::Service(_) => {}
+        }
+    }
+
+    fn leave(&mut self, name: &str, how: impl FnOnce(&mut Network)) {
+        let Some(network) = self.networks.get_mut(name) else { return };
+        how(network);
+        if network.subnet.is_none() && network.pods.is_empty() {
+            self.networks.remove(name);
+        }
+    }
+}
+
+/// One allocation for each namespace, node, network and Subnet name, however many objects mention it.
+#[derive(Debug, Default)]
+struct Names {
+    known: HashSet<Arc<str>>,
+    sweep_at: usize,
+}
+
+impl Names {
+    fn share_in(&mut self, object: &mut Object) {
+        match object {
+            Object::Subnet(_) => {}
+            Object::Service(service) => self.share(&mut service.namespace),
+            Object::Pod(pod) => {
+                self.share(&mut pod.namespace);
+                if let Some(node) = &mut pod.node {
+                    self.share(node);
+                }
+                for address in &mut pod.addresses {
+                    self.share(&mut address.provider);
+                    self.share(&mut address.subnet);
+                }
+            }
+        }
+        if self.known.len() > self.sweep_at {
+            self.known.retain(|name| Arc::strong_count(name) > 1);
+            self.sweep_at = self.known.len().max(512) * 2;
+        }
+    }
+
+    fn share(&mut self, name: &mut Arc<str>) {
+        match self.known.get(name) {
+            Some(known) => *name = Arc::clone(known),
+            None => {
+                self.known.insert(Arc::clone(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A running speaker: source → plan → announce → BGP, the next-hop tracker and the debug socket beside it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bgp::net::Engine;
+use bgp::rib::NextHops;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::announce::{Announcer, Identity};
+use crate::config::Config;
+use crate::nexthop::Tracker;
+use crate::source::manifests;
+
+/// Why a speaker cannot run, or stopped running.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No netlink: next hops cannot be found out.
+    #[error("cannot ask the kernel for routes: {0}")]
+    Netlink(io::Error),
+    /// No listening socket.
+    #[error("cannot listen on {on}: {cause} (ports below 1024 need CAP_NET_BIND_SERVICE; see --bgp-port)")]
+    Listen {
+        /// The address.
+        on: SocketAddr,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The manifests cannot be read.
+    #[error("--manifests {dir}: {cause}")]
+    Manifests {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// A part that must never end did.
+    #[error("internal error: {0} ended")]
+    Ended(&'static str),
+    /// No signal handler.
+    #[error("cannot handle signals: {0}")]
+    Signals(io::Error),
+}
+
+/// A speaker at work. Dropping it closes its sessions without a word, as a killed process does.
+pub struct Running {
+    announcer: Arc<Announcer>,
+    tasks: JoinSet<&'static str>,
+}
+
+impl Running {
+    /// Starts everything. Sessions come up at once; nothing is announced before the source has listed.
+    ///
+    /// # Errors
+    /// [`RunError`]; a debug socket that cannot be made is only warned about.
+    pub async fn start(config: Config) -> Result<Self, RunError> {
+        let engine = Arc::new(Engine::new());
+        let identity =
+            Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let mut running = Self { announcer, tasks: JoinSet::new() };
+        running.start_source(&config).await?;
+        running.start_peers(&config, &engine).await?;
+        running.start_socket(&config).await;
+        Ok(running)
+    }
+
+    async fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
+        let (to, mut batches) = mpsc::channel(64);
+        let watch = manifests::watch(&config.manifests, to)
+            .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
+        self.tasks.spawn(async move {
+            watch.await;
+            "the manifests watch"
+        });
+        let announcer = Arc::clone(&self.announcer);
+        self.tasks.spawn(async move {
+            while let Some(batch) = batches.recv().await {
+                announcer.handle(batch);
+            }
+            "the announcer"
+        });
+        Ok(())
+    }
+
+    async fn start_peers(&mut self, config: &Config, engine: &Arc<Engine>) -> Result<(), RunError> {
+        let fixed = |peer: &bgp::net::PeerConfig| peer.next_hops != NextHops::default();
+        let followed: Vec<_> = config.neighbors.iter().filter(|peer| !fixed(peer)).map(|peer| peer.dialing.remote.ip()).collect();
+        let (to, mut changes) = mpsc::channel(64);
+        let (first, follow) =
+            Tracker::start(&followed, config.substitution.clone(), to).await.map_err(RunError::Netlink)?;
+        if let Some(port) = config.listen {
+            let v4 = config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv4());
+            let v6 = config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv6());
+            let wildcards = [(v4, "0.0.0.0"), (v6, "::")];
+            for (_, wildcard) in wildcards.into_iter().filter(|(used, _)| *used) {
+                let Ok(ip) = wildcard.parse() else { continue };
+                let on = SocketAddr::new(ip, port);
+                engine.listen(on).map_err(|cause| RunError::Listen { on, cause })?;
+                info!(%on, "listening");
+            }
+        }
+        for mut peer in config.neighbors.clone() {
+            if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
+                peer.next_hops = *next_hops;
+            }
+            engine.add_peer(peer);
+        }
+        self.tasks.spawn(async move {
+            follow.await;
+            "the next-hop tracker"
+        });
+        let engine = Arc::clone(engine);
+        self.tasks.spawn(async move {
+            while let Some(change) = changes.recv().await {
+                engine.set_next_hops(change.neighbor, change.next_hops);
+            }
+            std::future::pending().await // the tracker's own end is reported by the task above
+        });
+        Ok(())
+    }
+
+    /// Debugging must never stop routing: without a socket the speaker runs on.
+    async fn start_socket(&mut self, config: &Config) {
+        match crate::api::server::serve(&config.socket, Arc::clone(&self.announcer)).await {
+            Ok(service) => {
+                self.tasks.spawn(async move {
+                    service.await;
+                    std::future::pending().await
+                });
+            }
+            Err(error) => {
+                warn!(socket = %config.socket.display(), %error, "no debug socket: `speaker neighbor` and `rib` will not work");
+            }
+        }
+    }
+
+    /// The announcing half, for those who want to look.
+    #[must_use]
+    pub fn announcer(&self) -> &Arc<Announcer> {
+        &self.announcer
+    }
+
+    /// Returns the name of the first part that ended though it must not.
+    pub async fn failed(&mut self) -> &'static str {
+        match self.tasks.join_next().await {
+            Some(Ok(part)) => part,
+            Some(Err(_)) => "a task (it panicked)",
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Leaves: Cease with this text to every router, then everything is closed.
+    pub async fn stop(mut self, text: &str) {
+        self.announcer.engine().shutdown(text).await;
+        self.tasks.shutdown().await;
+    }
+}
+
+/// `speaker run`: until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(config: Config) -> Result<(), RunError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
+    let neighbors: Vec<String> = config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    info!(
+        node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
+        manifests = %config.manifests.display(), version = env!("CARGO_PKG_VERSION"), "speaker starting"
+    );
+    let mut running = Running::start(config).await?;
+    let text = tokio::select! {
+        _ = terminate.recv() => "speaker stopped by SIGTERM",
+        _ = interrupt.recv() => "speaker stopped by SIGINT",
+        part = running.failed() => {
+            running.stop("speaker failed").await;
+            return Err(RunError::Ended(part));
+        }
+    };
+    info!(reason = text, "leaving: withdrawing everything");
+    running.stop(text).await;
+    Ok(())
+}

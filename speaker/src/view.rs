@@ -1,0 +1,236 @@
+//! The view: of each Kubernetes object only the fields that decide, and how producers tell of changes.
+//!
+//! Knows no API types; [`crate::object`] makes these values, [`crate::plan`] keeps them. A producer (a directory
+//! of manifests, an API watch) sends [`Batch`]es over a bounded channel; all producers look the same from here.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ipnet::IpNet;
+
+use crate::policy::Policy;
+
+/// Which kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `kubeovn.io/v1` Subnet, cluster-scoped.
+    Subnet,
+    /// `v1` Pod.
+    Pod,
+    /// `v1` Service.
+    Service,
+}
+
+impl Kind {
+    /// The word used in keys.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Subnet => "subnet",
+            Self::Pod => "pod",
+            Self::Service => "service",
+        }
+    }
+
+    /// Whether its objects live in namespaces.
+    #[must_use]
+    pub fn is_namespaced(self) -> bool {
+        self != Self::Subnet
+    }
+}
+
+/// Names one object: `subnet/NAME`, `pod/NAMESPACE/NAME`, `service/NAMESPACE/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace; empty for a cluster-scoped kind.
+    pub namespace: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind.is_namespaced() {
+            true => write!(f, "{}/{}/{}", self.kind.name(), self.namespace, self.name),
+            false => write!(f, "{}/{}", self.kind.name(), self.name),
+        }
+    }
+}
+
+/// The text is no [`Key`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is none of subnet/NAME, pod/NAMESPACE/NAME and service/NAMESPACE/NAME")]
+pub struct NotAKey(String);
+
+impl FromStr for Key {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let mut parts = text.split('/');
+        let (kind, namespace, name) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("subnet"), Some(name), None, None) => (Kind::Subnet, None, name),
+            (Some("pod"), Some(namespace), Some(name), None) => (Kind::Pod, Some(namespace), name),
+            (Some("service"), Some(namespace), Some(name), None) => (Kind::Service, Some(namespace), name),
+            _ => return Err(NotAKey(text.to_owned())),
+        };
+        if name.is_empty() || namespace == Some("") {
+            return Err(NotAKey(text.to_owned()));
+        }
+        Ok(Self { kind, namespace: namespace.unwrap_or_default().into(), name: name.into() })
+    }
+}
+
+/// A Subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// Name.
+    pub name: Arc<str>,
+    /// What it asks for, for itself and for Pods that ask for nothing.
+    pub policy: Policy,
+    /// `spec.cidrBlock`, host bits cleared.
+    pub cidrs: Box<[IpNet]>,
+    /// Parts of `spec.cidrBlock` that are no CIDR.
+    pub bad_cidrs: Box<[Box<str>]>,
+    /// `status.conditions` has type Ready with status True.
+    pub ready: bool,
+    /// `spec.natOutgoing`.
+    pub nat_outgoing: bool,
+}
+
+/// How far a Pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It has its addresses: Pending and not Ready count, and so does Terminating while still Ready.
+    Alive,
+    /// Being deleted and not Ready any more.
+    Terminating,
+    /// Phase Succeeded, and it is not restarted.
+    Succeeded,
+    /// Phase Failed, and it is not restarted.
+    Failed,
+    /// Phase Failed, reason Evicted.
+    Evicted,
+}
+
+/// An address of a Pod in one of its networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The network: `ovn` for the primary one, else like `net1.default.ovn`.
+    pub provider: Arc<str>,
+    /// The Subnet it was taken from.
+    pub subnet: Arc<str>,
+    /// A host route, or the prefix as written with host bits cleared.
+    pub prefix: IpNet,
+}
+
+/// An address annotation that gives no [`Address`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressProblem {
+    /// `{provider}.kubernetes.io/logical_switch` is missing or empty.
+    NoSubnet {
+        /// The network.
+        provider: Arc<str>,
+    },
+    /// An item of `{provider}.kubernetes.io/ip_address` is neither address nor prefix.
+    BadAddress {
+        /// The network.
+        provider: Arc<str>,
+        /// What was written.
+        text: Box<str>,
+    },
+}
+
+/// A Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// What it asks for, in all its networks.
+    pub policy: Policy,
+    /// Its addresses in all networks.
+    pub addresses: Box<[Address]>,
+    /// Address annotations that give none.
+    pub problems: Box<[AddressProblem]>,
+    /// `spec.nodeName`, once it is scheduled.
+    pub node: Option<Arc<str>>,
+    /// How far it is in its life.
+    pub life: Life,
+    /// `spec.hostNetwork`.
+    pub host_network: bool,
+}
+
+/// `spec.type` of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceType {
+    /// `ClusterIP`, or absent.
+    ClusterIp,
+    /// Any other.
+    Other(Box<str>),
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// What it asks for.
+    pub policy: Policy,
+    /// `spec.type`.
+    pub service_type: ServiceType,
+    /// Its cluster IPs as host routes; none if it is headless.
+    pub cluster_ips: Box<[IpNet]>,
+    /// Cluster IPs that are no address.
+    pub bad_cluster_ips: Box<[Box<str>]>,
+}
+
+/// Any object of the view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A Subnet.
+    Subnet(Subnet),
+    /// A Pod.
+    Pod(Pod),
+    /// A Service.
+    Service(Service),
+}
+
+impl Object {
+    /// Its name in the view.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        let (kind, namespace, name) = match self {
+            Self::Subnet(subnet) => (Kind::Subnet, Arc::default(), &subnet.name),
+            Self::Pod(pod) => (Kind::Pod, Arc::clone(&pod.namespace), &pod.name),
+            Self::Service(service) => (Kind::Service, Arc::clone(&service.namespace), &service.name),
+        };
+        Key { kind, namespace, name: Arc::clone(name) }
+    }
+}
+
+/// One change of the view. Both are idempotent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The object is there and looks like this.
+    Put(Object),
+    /// The object is gone.
+    Remove(Key),
+}
+
+/// Changes that a source saw together.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// In order; a later change of the same object wins.
+    pub changes: Vec<Change>,
+    /// When the source heard of it, to measure the way to the routers.
+    pub noticed: Instant,
+    /// The source has listed everything once: true from the first complete listing on.
+    pub synced: bool,
+}

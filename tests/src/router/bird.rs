@@ -1,0 +1,103 @@
+//! BIRD 2, with one protocol per neighbour and no kernel protocol: it selects, but installs nothing.
+//!
+//! `direct` is said for iBGP: without it BIRD looks next hops up in its own table, which holds nothing else.
+
+use super::{Config, Dialing, Place, TablePath};
+use crate::fault::{Fault, Result, ensure};
+use crate::proc::{Daemon, run};
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
+    std::fs::write(place.dir.join("bird.conf"), config(&place.config))?;
+    let (config, socket) = (place.file("bird.conf"), place.file("bird.ctl"));
+    Ok(vec![place.spawn("bird", &["bird", "-f", "-c", &config, "-s", &socket])?])
+}
+
+fn config(config: &Config) -> String {
+    let Config { asn, id, neighbor_asn, hold, .. } = config;
+    let mut out = format!("log stderr all;\nrouter id {id};\nprotocol device {{}}\n");
+    // A neighbour is listed under the name of its protocol: its index tells which one it is.
+    for (index, peer) in config.neighbors.iter().enumerate() {
+        let family = if peer.is_ipv4() { "ipv4" } else { "ipv6" };
+        let passive = match config.dialing {
+            Dialing::Passive => "passive yes;",
+            Dialing::Active => "connect delay time 1; connect retry time 1;",
+        };
+        let _ = writeln!(
+            out,
+            "protocol bgp p{index} {{ local as {asn}; neighbor {peer} as {neighbor_asn}; {passive} direct; \
+             hold time {hold}; keepalive time {}; error wait time 1, 2; \
+             {family} {{ import all; export none; }}; }}",
+            hold / 3
+        );
+    }
+    out
+}
+
+fn birdc(place: &Place, command: &[&str]) -> Result<String> {
+    run(&[&["birdc", "-r", "-s", &place.file("bird.ctl")], command].concat())
+}
+
+fn peer(place: &Place, protocol: &str) -> Result<IpAddr> {
+    let index = protocol.strip_prefix('p').and_then(|index| index.parse::<usize>().ok());
+    let peer = index.and_then(|index| place.config.neighbors.get(index));
+    peer.copied().ok_or_else(|| Fault::new(format!("no neighbour behind protocol {protocol:?}")))
+}
+
+/// Reads `show route all`: a prefix at the start of its first path's line, more paths below with the
+/// prefix left out, attributes indented by a tab.
+pub(super) fn paths(place: &Place) -> Result<Vec<TablePath>> {
+    let text = birdc(place, &["show", "route", "all"])?;
+    let mut paths: Vec<TablePath> = Vec::new();
+    let mut prefix: Option<IpNet> = None;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if let Some(attribute) = line.strip_prefix('\t') {
+            let last = paths.last_mut().ok_or_else(|| Fault::new(format!("no path before {line:?}")))?;
+            read_attribute(attribute, last)?;
+        } else if line.contains('[') {
+            if !line.starts_with(' ') {
+                prefix = Some(line.split(' ').next().unwrap_or_default().parse()?);
+            }
+            let prefix = prefix.ok_or_else(|| Fault::new(format!("no prefix before {line:?}")))?;
+            let (kind, protocol) = kind_and_protocol(line);
+            ensure(kind == "unicast", || format!("{prefix} is {kind}"))?;
+            let peer = peer(place, protocol)?;
+            let (as_path, local_pref) = (Vec::new(), None);
+            let none = if prefix.addr().is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+            paths.push(TablePath { prefix, next_hop: none, peer, as_path, local_pref, selected: false });
+        }
+    }
+    Ok(paths)
+}
+
+/// `… unicast [p0 08:07:11.860] * (100) [AS65000i]` into `unicast` and `p0`.
+fn kind_and_protocol(line: &str) -> (&str, &str) {
+    let (before, after) = line.split_once('[').unwrap_or((line, ""));
+    let kind = before.split_whitespace().last().unwrap_or_default();
+    (kind, after.split_whitespace().next().unwrap_or_default())
+}
+
+fn read_attribute(line: &str, path: &mut TablePath) -> Result<()> {
+    let Some((name, value)) = line.split_once(':') else { return Ok(()) };
+    let mut words = value.split_whitespace();
+    let odd = |_| Fault::new(format!("an attribute not understood: {line:?}"));
+    match name {
+        // The global next hop of IPv6 comes first, the link-local one may follow.
+        "BGP.next_hop" => path.next_hop = words.next().unwrap_or_default().parse()?,
+        "BGP.as_path" => {
+            path.as_path = words.map(str::parse).collect::<std::result::Result<_, _>>().map_err(odd)?;
+        }
+        "BGP.local_pref" => path.local_pref = words.next().map(str::parse).transpose().map_err(odd)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
+    let text = birdc(place, &["show", "protocols"])?;
+    let up = text.lines().filter(|line| line.trim_end().ends_with("Established"));
+    up.map(|line| peer(place, line.split_whitespace().next().unwrap_or_default())).collect()
+}

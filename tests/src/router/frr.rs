@@ -1,0 +1,119 @@
+//! FRR: `zebra` and `bgpd` with their own runtime directory.
+//!
+//! `--vty_socket`, `-z` and `-i` move all of FRR's sockets and pid files into the router's directory, which
+//! must belong to the user `frr`: both daemons give up root, and refuse to run as root altogether.
+
+use super::{Config, Dialing, Place, TablePath, text};
+use crate::fault::{Fault, Result, ensure};
+use crate::proc::{Daemon, run};
+use crate::wait;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
+    std::fs::write(place.dir.join("zebra.conf"), "")?;
+    std::fs::write(place.dir.join("bgpd.conf"), config(&place.config))?;
+    run(&["chown", "-R", "frr:frr", &place.dir.display().to_string()])?;
+    // What a killed run left would be taken for the socket of the new one.
+    let zserv = place.dir.join("zserv.api");
+    if zserv.exists() {
+        std::fs::remove_file(&zserv)?;
+    }
+    let mut daemons = vec![daemon(place, "zebra")?];
+    // bgpd asks zebra for its interfaces once and retries only after 10 s.
+    wait::until("zebra's socket", Duration::from_secs(5), || {
+        daemons[0].check_alive()?;
+        ensure(zserv.exists(), || "not there".to_owned())
+    })?;
+    daemons.push(daemon(place, "bgpd")?);
+    Ok(daemons)
+}
+
+fn daemon(place: &Place, name: &str) -> Result<Daemon> {
+    let program = format!("/usr/lib/frr/{name}");
+    let (config, pid) = (place.file(&format!("{name}.conf")), place.file(&format!("{name}.pid")));
+    let (zserv, vty) = (place.file("zserv.api"), place.dir.display().to_string());
+    let argv = [&program, "-f", &config, "-i", &pid, "-z", &zserv, "--vty_socket", &vty, "-P", "0"];
+    place.spawn(name, &[&argv[..], &["--log", "stdout"]].concat())
+}
+
+/// FRR keeps a directory per process below /var/tmp/frr, and leaves it when the process is killed.
+pub(super) fn forget(daemon: &Daemon) {
+    for name in ["zebra", "bgpd"] {
+        // Most of the time it is not there: a process that ends in order removes it.
+        let _ = std::fs::remove_dir_all(format!("/var/tmp/frr/{name}.{}", daemon.pid()));
+    }
+}
+
+fn config(config: &Config) -> String {
+    let Config { asn, id, neighbor_asn, hold, .. } = config;
+    let mut out = format!(
+        "router bgp {asn}\n bgp router-id {id}\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n \
+         bgp bestpath as-path multipath-relax\n timers bgp {} {hold}\n",
+        hold / 3
+    );
+    for peer in &config.neighbors {
+        let _ = writeln!(out, " neighbor {peer} remote-as {neighbor_asn}");
+        let _ = match config.dialing {
+            Dialing::Passive => writeln!(out, " neighbor {peer} passive"),
+            Dialing::Active => writeln!(out, " neighbor {peer} timers connect 1"),
+        };
+    }
+    for (family, is_v4) in [("ipv4", true), ("ipv6", false)] {
+        let _ = writeln!(out, " address-family {family} unicast\n  maximum-paths 8\n  maximum-paths ibgp 8");
+        for peer in config.neighbors.iter().filter(|peer| peer.is_ipv4() == is_v4) {
+            let _ = writeln!(out, "  neighbor {peer} activate");
+        }
+        out.push_str(" exit-address-family\n");
+    }
+    out
+}
+
+fn vtysh(place: &Place, command: &str) -> Result<Value> {
+    let text = run(&["vtysh", "--vty_socket", &place.dir.display().to_string(), "-c", command])?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+pub(super) fn paths(place: &Place) -> Result<Vec<TablePath>> {
+    let mut paths = Vec::new();
+    for family in ["ipv4", "ipv6"] {
+        let table = vtysh(place, &format!("show bgp {family} unicast json"))?;
+        let routes = table["routes"].as_object().ok_or_else(|| Fault::new("no routes in the JSON"))?;
+        for (prefix, entries) in routes {
+            for entry in entries.as_array().into_iter().flatten() {
+                paths.push(path(prefix, entry)?);
+            }
+        }
+    }
+    Ok(paths)
+}
+
+fn path(prefix: &str, entry: &Value) -> Result<TablePath> {
+    ensure(entry["valid"] == true, || format!("{prefix}: a path that is not valid: {entry}"))?;
+    // Beside the global next hop of IPv6, FRR lists the link-local one.
+    let hops = entry["nexthops"].as_array().into_iter().flatten();
+    let global = hops.filter(|hop| hop["scope"] != "link-local").collect::<Vec<_>>();
+    let [hop] = global[..] else {
+        return Err(Fault::new(format!("{prefix}: not exactly one next hop: {entry}")));
+    };
+    let asns = text(entry, "path")?.split_whitespace().map(str::parse);
+    Ok(TablePath {
+        prefix: prefix.parse()?,
+        next_hop: text(hop, "ip")?.parse()?,
+        peer: text(entry, "peerId")?.parse()?,
+        as_path: asns.collect::<std::result::Result<_, _>>().map_err(|_| Fault::new("AS path"))?,
+        local_pref: entry["locPrf"].as_u64().and_then(|pref| u32::try_from(pref).ok()),
+        // In the short form, a best path is not marked as one of several: only the others are.
+        selected: entry["bestpath"] == true || entry["multipath"] == true,
+    })
+}
+
+pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
+    let neighbors = vtysh(place, "show bgp neighbors json")?;
+    let neighbors = neighbors.as_object().ok_or_else(|| Fault::new("no neighbours in the JSON"))?;
+    let up = neighbors.iter().filter(|(_, state)| state["bgpState"] == "Established");
+    up.map(|(peer, _)| Ok(peer.parse()?)).collect()
+}

@@ -1,0 +1,130 @@
+//! The program under test: the real binary, in a node's namespace.
+
+use crate::fault::{Fault, Result, ensure};
+use crate::netns::Netns;
+use crate::proc::{Daemon, run};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How it connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The default.
+    Dial,
+    /// `--passivemode`.
+    Passive,
+    /// `listen = true`: it dials and listens, and collisions have to be resolved.
+    Both,
+}
+
+/// What differs from test to test.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How it connects.
+    pub mode: Mode,
+    /// The AS of the routers; its own is 65000.
+    pub neighbor_asn: u32,
+    /// Hold time in seconds.
+    pub hold: u16,
+}
+
+/// A speaker on node `n<host>`.
+#[derive(Debug)]
+pub struct Speaker {
+    daemon: Daemon,
+    socket: String,
+    program: String,
+    // After the daemon: see `Router`.
+    netns: Arc<Netns>,
+}
+
+impl Speaker {
+    /// Starts it on node `host` (1 or 2), with its files in `dir` and objects from `manifests`.
+    ///
+    /// # Errors
+    /// When there is no binary to start.
+    pub fn start(
+        netns: &Arc<Netns>,
+        host: u8,
+        dir: &Path,
+        manifests: &Path,
+        options: Options,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let program = binary()?.display().to_string();
+        let socket = dir.join("speaker.sock").display().to_string();
+        let arguments = arguments(host, dir, manifests, options)?;
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let argv = [&[program.as_str()], &arguments[..], &["--socket", &socket]].concat();
+        let daemon = netns.spawn(&format!("speaker on n{host}"), &argv, &dir.join("speaker.log"))?;
+        Ok(Self { daemon, socket, program, netns: Arc::clone(netns) })
+    }
+
+    /// SIGTERM; it must leave with exit code 0.
+    ///
+    /// # Errors
+    /// When it does not end, or ends with another status.
+    pub fn terminate(&mut self) -> Result<()> {
+        let status = self.daemon.terminate()?;
+        ensure(status.success(), || format!("the speaker left with {status}; {}", self.daemon.log_tail()))
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn kill(&mut self) -> Result<()> {
+        self.daemon.kill()
+    }
+
+    /// What it says about its sessions and routes, and the end of its log, for messages.
+    #[must_use]
+    pub fn state(&self) -> String {
+        let show = |command| {
+            let enter = ["ip", "netns", "exec", self.netns.name(), &self.program];
+            let shown = run(&[&enter[..], &[command, "--socket", &self.socket]].concat());
+            shown.unwrap_or_else(|fault| fault.to_string())
+        };
+        format!("{}\n{}\n{}", self.daemon.log_tail(), show("neighbor"), show("rib"))
+    }
+}
+
+fn arguments(host: u8, dir: &Path, manifests: &Path, options: Options) -> Result<Vec<String>> {
+    let mut out: Vec<String> = vec!["run".into()];
+    let mut flag = |name: &str, value: String| out.extend([format!("--{name}"), value]);
+    flag("manifests", manifests.display().to_string());
+    flag("node-name", format!("n{host}"));
+    flag("neighbor-address", "10.0.1.1,10.0.2.1".into());
+    flag("neighbor-ipv6-address", "fd00:1::1,fd00:2::1".into());
+    flag("neighbor-as", options.neighbor_asn.to_string());
+    flag("cluster-as", "65000".into());
+    flag("router-id", format!("10.0.1.1{host}"));
+    flag("holdtime", format!("{}s", options.hold));
+    if options.mode == Mode::Both {
+        let config = dir.join("speaker.toml");
+        std::fs::write(&config, "listen = true\n")?;
+        flag("config", config.display().to_string());
+    }
+    if options.mode == Mode::Passive {
+        out.push("--passivemode".into());
+    }
+    out.push("--announce-cluster-ip".into());
+    Ok(out)
+}
+
+/// `$SPEAKER_BIN`, else the binary beside this test's own: `target/debug/deps/TEST` → `target/debug/speaker`.
+///
+/// # Errors
+/// When there is none.
+pub fn binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("SPEAKER_BIN") {
+        return Ok(path.into());
+    }
+    let this = std::env::current_exe()?;
+    let profile = this.parent().and_then(Path::parent).ok_or_else(|| Fault::new("no target directory"))?;
+    let path = profile.join("speaker");
+    ensure(path.exists(), || {
+        format!("{} is missing: run `cargo build -p speaker` first, or set SPEAKER_BIN", path.display())
+    })?;
+    Ok(path)
+}

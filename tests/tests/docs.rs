@@ -1,0 +1,38 @@
+//! The documents name only files and targets that exist.
+
+use std::path::Path;
+
+/// Documents whose paths in backticks and links are checked.
+const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "docs/cli.md"];
+/// A backticked word that starts like this is a path of the repository.
+const ROOMS: [&str; 6] = ["bgp/", "speaker/", "tests/", "configs/", "docs/", ".ci/"];
+
+fn read(name: &str) -> (std::path::PathBuf, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    (root.to_owned(), std::fs::read_to_string(root.join(name)).unwrap())
+}
+
+#[test]
+fn every_path_named_in_the_documents_exists() {
+    let mut checked = 0;
+    for document in DOCUMENTS {
+        let (root, text) = read(document);
+        let quoted = text.split('`').skip(1).step_by(2);
+        let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for path in quoted.filter(|word| ROOMS.iter().any(|room| word.starts_with(room))).chain(linked) {
+            assert!(root.join(path).exists(), "{document} names {path}, which does not exist");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "only {checked} paths found: is the check looking at anything?");
+}
+
+#[test]
+fn every_make_target_named_in_the_readme_exists() {
+    let (_, makefile) = read("Makefile");
+    let (_, readme) = read("README.md");
+    for line in readme.lines().filter_map(|line| line.strip_prefix("make ")) {
+        let target = line.split_whitespace().next().unwrap_or_default();
+        assert!(makefile.contains(&format!("\n{target}:")), "README.md says `make {target}`");
+    }
+}

@@ -1,0 +1,29 @@
+//! The speaker against a pair of FRR routers; what is tested is in `tests::scenario`.
+
+use tests::router::Kind;
+use tests::scenario;
+
+#[test]
+fn tables_follow_objects_next_hops_restarts_and_leaving() {
+    scenario::lifecycle(Kind::Frr).unwrap();
+}
+
+#[test]
+fn a_killed_speaker_and_a_cut_link_lose_their_routes_and_get_them_back() {
+    scenario::failures(Kind::Frr).unwrap();
+}
+
+#[test]
+fn one_session_survives_when_both_sides_dial() {
+    scenario::collision(Kind::Frr).unwrap();
+}
+
+#[test]
+fn a_passive_speaker_is_dialed() {
+    scenario::passive(Kind::Frr).unwrap();
+}
+
+#[test]
+fn ibgp_carries_local_pref_and_an_empty_as_path() {
+    scenario::ibgp(Kind::Frr).unwrap();
+}
