@@ -7,7 +7,7 @@ help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s "$$(printf '\t')"
 
 demo: ## Build the speaker and run the main job: no cluster, no privilege
-	$(CARGO) run --release --quiet --package speaker -- demo
+	$(CARGO) run --release --package speaker -- demo
 
 build: ## Build the release binary, target/release/speaker
 	$(CARGO) build --release --package speaker

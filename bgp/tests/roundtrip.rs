@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bgp::wire::notification::code;
 use bgp::wire::{
     Attr, Capability, Context, GracefulRestart, HEADER_LEN, HeaderFault, MAX_EXTENDED_MESSAGE, MAX_MESSAGE,
-    Message, MpNextHop, MpReach, MpUnreach, Notification, Open, Origin, Prefixes, Reaction, Segment, Update, attr_code,
-    next_frame,
+    Message, MpNextHop, MpReach, MpUnreach, Notification, Open, Origin, Prefixes, Reaction, Segment, Update,
+    attr_code, next_frame,
 };
 use bgp::{Asn, Family, HoldTime, RouterId};
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -63,20 +63,19 @@ fn capability() -> impl Strategy<Value = Capability> {
 
 fn open() -> impl Strategy<Value = Open> {
     let hold = prop_oneof![Just(0u16), 3..=u16::MAX];
-    (any::<u16>(), hold, 1..=u32::MAX, vec(capability(), 0..24)).prop_map(|(my_as, hold, id, capabilities)| {
-        Open {
+    (any::<u16>(), hold, 1..=u32::MAX, vec(capability(), 0..24)).prop_map(
+        |(my_as, hold, id, capabilities)| Open {
             my_as,
             hold_time: HoldTime::new(hold).expect("0 or 3.."),
             router_id: RouterId::new(id.into()).expect("not zero"),
             capabilities,
-        }
-    })
+        },
+    )
 }
 
 /// Numbers that two octets carry, so that the value is the same in both forms.
 fn path() -> impl Strategy<Value = Vec<Segment>> {
-    let segment =
-        (1..=4u8, vec(0..=65535u32, 1..40)).prop_map(|(kind, asns)| Segment { kind, asns });
+    let segment = (1..=4u8, vec(0..=65535u32, 1..40)).prop_map(|(kind, asns)| Segment { kind, asns });
     vec(segment, 0..4)
 }
 
@@ -119,10 +118,12 @@ fn attrs() -> impl Strategy<Value = Vec<Attr>> {
         option::of(path().prop_map(Attr::As4Path)),
         option::of(unknown),
     );
-    (mandatory, optional).prop_map(|(mut all, (med, pref, atomic, communities, reach, unreach, as4, unknown))| {
-        all.extend([med, pref, atomic, communities, reach, unreach, as4, unknown].into_iter().flatten());
-        all
-    })
+    (mandatory, optional).prop_map(
+        |(mut all, (med, pref, atomic, communities, reach, unreach, as4, unknown))| {
+            all.extend([med, pref, atomic, communities, reach, unreach, as4, unknown].into_iter().flatten());
+            all
+        },
+    )
 }
 
 fn update() -> impl Strategy<Value = Update> {
@@ -195,7 +196,10 @@ fn digest(mut octets: &[u8], context: Context) -> Result<(), TestCaseError> {
     loop {
         let frame = match next_frame(octets, context.max_message) {
             Ok(None) => {
-                prop_assert!(octets.len() < context.max_message.into(), "a full buffer holds a frame or a fault");
+                prop_assert!(
+                    octets.len() < context.max_message.into(),
+                    "a full buffer holds a frame or a fault"
+                );
                 return Ok(());
             }
             Err(fault) => {
@@ -217,7 +221,8 @@ fn digest(mut octets: &[u8], context: Context) -> Result<(), TestCaseError> {
             Ok(first) => {
                 let Some(first) = meaning(first) else { continue };
                 let again = first.encode(context);
-                let again = again.ok_or_else(|| TestCaseError::fail(format!("does not encode: {first:?}")))?;
+                let again =
+                    again.ok_or_else(|| TestCaseError::fail(format!("does not encode: {first:?}")))?;
                 prop_assert!(again.len() <= frame.len() || matches!(first, Message::Open(_)));
                 prop_assert_eq!(Message::decode(&again, context), Ok(first));
             }
@@ -226,7 +231,7 @@ fn digest(mut octets: &[u8], context: Context) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_message_survives_encode_then_decode(message in message(), context in context()) {

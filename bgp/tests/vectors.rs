@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bgp::wire::{
-    Attr, Capability, Context, Fault, GracefulRestart, HeaderFault, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, Message,
-    MpNextHop, MpReach, MpUnreach, Notification, Open, OpenFault, Origin, Prefixes, Reaction, Segment, Update,
-    next_frame,
+    Attr, Capability, Context, Fault, GracefulRestart, HeaderFault, MAX_EXTENDED_MESSAGE, MAX_MESSAGE,
+    Message, MpNextHop, MpReach, MpUnreach, Notification, Open, OpenFault, Origin, Prefixes, Reaction,
+    Segment, Update, next_frame,
 };
 use bgp::{Asn, Family, HoldTime, RouterId};
 
@@ -313,7 +313,9 @@ fn rfc7606_a_broken_attribute_withdraws_the_routes_and_keeps_the_session() {
     // ORIGIN 9; ORIGIN optional; AS_PATH segment of kind 7; NEXT_HOP of three octets (its rest is an attribute
     // that overruns the list).
     for (at, to) in [(31, 9), (28, 0xc0), (35, 7), (47, 3)] {
-        let Ok(Message::Update(update)) = spoiled(vector!("rfc_update_v4"), at, to) else { panic!("octet {at}") };
+        let Ok(Message::Update(update)) = spoiled(vector!("rfc_update_v4"), at, to) else {
+            panic!("octet {at}")
+        };
         assert!(update.faults.iter().any(|fault| fault.reaction == Reaction::TreatAsWithdraw), "octet {at}");
         assert_eq!((&update.withdrawn[..], update.nlri.len()), (&withdrawn[..], 0), "octet {at}");
     }

@@ -159,10 +159,9 @@ impl TryFrom<Subnet> for view::Subnet {
 
     fn try_from(subnet: Subnet) -> Result<Self, Nameless> {
         let (spec, status) = (subnet.spec.unwrap_or_default(), subnet.status.unwrap_or_default());
-        let (cidrs, bad_cidrs) =
-            sort_out(items(spec.cidr_block.as_deref().unwrap_or_default()), |text| {
-                text.parse().ok().map(|net: IpNet| net.trunc())
-            });
+        let (cidrs, bad_cidrs) = sort_out(items(spec.cidr_block.as_deref().unwrap_or_default()), |text| {
+            text.parse().ok().map(|net: IpNet| net.trunc())
+        });
         Ok(Self {
             name: subnet.metadata.key(Kind::Subnet)?.name,
             policy: subnet.metadata.policy(),

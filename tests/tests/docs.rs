@@ -8,8 +8,8 @@ const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "docs/cli.md"];
 const ROOMS: [&str; 6] = ["bgp/", "speaker/", "tests/", "configs/", "docs/", ".ci/"];
 
 fn read(name: &str) -> (std::path::PathBuf, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    (root.to_owned(), std::fs::read_to_string(root.join(name)).unwrap())
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
+    (root.to_owned(), std::fs::read_to_string(root.join(name)).expect("a document"))
 }
 
 #[test]

@@ -198,7 +198,9 @@ fn bird(routes: usize) -> Originator {
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("BIRD 2 is one of the three originators: install it (Debian package bird2), with `bird` in PATH");
+        .expect(
+            "BIRD 2 is one of the three originators: install it (Debian package bird2), with `bird` in PATH",
+        );
     let originator = Originator { which: Which::Bird, addr, child, dir: Some(dir) };
     let deadline = Instant::now() + Duration::from_secs(120);
     while bird_routes(&control) < routes {

@@ -106,9 +106,12 @@ impl Conn {
         match (&self.phase, message) {
             (Phase::OpenSent, Message::Open(open)) => match negotiate(ours, &open) {
                 Ok(with) => {
+                    let holds = with.hold_time.duration().is_some();
                     self.phase = Phase::OpenConfirm(Box::new(with));
                     out.push(Action::Send(self.id, Message::Keepalive));
-                    self.rearm_hold(now);
+                    if holds {
+                        self.rearm_hold(now); // else OPEN_WAIT bounds the wait for the peer's KEEPALIVE, too
+                    }
                     self.rearm_keepalive(now, jitter);
                     Verdict::Confirmed
                 }

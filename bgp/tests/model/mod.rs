@@ -81,7 +81,8 @@ impl Router {
         for frame in &batch.frames {
             let octets = frame.0.concat();
             assert_eq!(octets.len(), frame.len());
-            let cut = next_frame(&octets, self.group.context.max_message).expect("a frame this peer can take");
+            let cut =
+                next_frame(&octets, self.group.context.max_message).expect("a frame this peer can take");
             assert_eq!(cut.map(<[u8]>::len), Some(octets.len()), "one frame is one message");
             let Ok(Message::Update(update)) = Message::decode(&octets, self.group.context) else {
                 panic!("not an UPDATE: {octets:02x?}");
@@ -95,7 +96,11 @@ impl Router {
             *(if one.kind.0 { &mut announced } else { &mut withdrawn }) += one.prefixes.len();
             packed.push(one);
         }
-        assert_eq!((announced, withdrawn), (batch.announced, batch.withdrawn), "what the batch says of itself");
+        assert_eq!(
+            (announced, withdrawn),
+            (batch.announced, batch.withdrawn),
+            "what the batch says of itself"
+        );
         assert!(packed.iter().all(|one| one.prefixes.is_sorted()), "prefixes of a message are sorted");
         // A catch-up is three runs at most: what changed, the packed table, what came since it was packed.
         for run in packed.chunk_by(|one, next| one.kind == next.kind) {
@@ -116,8 +121,10 @@ impl Router {
 
     fn update(&mut self, update: Update, len: usize, wanted: &Wanted) -> Packing {
         let (mut attrs, mut hop) = (Vec::new(), None);
-        let (mut gone, mut news): (Vec<IpNet>, Vec<IpNet>) =
-            (update.withdrawn.into_iter().map(IpNet::V4).collect(), update.nlri.into_iter().map(IpNet::V4).collect());
+        let (mut gone, mut news): (Vec<IpNet>, Vec<IpNet>) = (
+            update.withdrawn.into_iter().map(IpNet::V4).collect(),
+            update.nlri.into_iter().map(IpNet::V4).collect(),
+        );
         let codes: Vec<u8> = update.attrs.iter().map(Attr::code).collect();
         let behind_mp = codes.strip_prefix(&[attr_code::MP_REACH_NLRI]).unwrap_or(&codes);
         assert!(behind_mp.is_sorted(), "attributes stand in order (RFC 4271 §5, RFC 7606 §5.1): {codes:?}");
@@ -144,7 +151,11 @@ impl Router {
             self.table.insert(*net, carried);
         }
         let family = family_of(gone.first().or(news.first()).expect("one of them is not empty"));
-        Packing { kind: (gone.is_empty(), family, attrs), len, prefixes: if gone.is_empty() { news } else { gone } }
+        Packing {
+            kind: (gone.is_empty(), family, attrs),
+            len,
+            prefixes: if gone.is_empty() { news } else { gone },
+        }
     }
 
     /// Neighbours that could share a message fill the first: nothing more fits. Returns whether they do.

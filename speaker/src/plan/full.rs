@@ -21,8 +21,11 @@ pub struct Full {
 #[must_use]
 pub fn full(view: &[Object], settings: &Settings) -> Full {
     let objects: BTreeMap<Key, &Object> = view.iter().map(|object| (object.key(), object)).collect();
-    let subnets: HashMap<&str, _> =
-        objects.values().filter_map(|object| as_subnet(object)).map(|subnet| (&*subnet.name, subnet)).collect();
+    let subnets: HashMap<&str, _> = objects
+        .values()
+        .filter_map(|object| as_subnet(object))
+        .map(|subnet| (&*subnet.name, subnet))
+        .collect();
     let mut plan = Full::default();
     for (key, object) in objects {
         let verdict = judge(object, settings, |name| subnets.get(name).copied());

@@ -50,9 +50,7 @@ fn judge_subnet(subnet: &Subnet) -> Verdict {
         Policy::Unset => Refusal::NotAnnotated,
         Policy::Local => Refusal::SubnetLocal,
         Policy::Off => Refusal::PolicyOff { by: subnet_key(subnet) },
-        Policy::Invalid(value) => {
-            Refusal::PolicyInvalid { by: subnet_key(subnet), value: Arc::clone(value) }
-        }
+        Policy::Invalid(value) => Refusal::PolicyInvalid { by: subnet_key(subnet), value: Arc::clone(value) },
         Policy::Cluster if !subnet.ready => Refusal::SubnetNotReady { subnet: Arc::clone(&subnet.name) },
         Policy::Cluster if subnet.cidrs.is_empty() && subnet.bad_cidrs.is_empty() => Refusal::NoCidr,
         Policy::Cluster => {
@@ -63,11 +61,7 @@ fn judge_subnet(subnet: &Subnet) -> Verdict {
     Verdict::refused(refusal)
 }
 
-fn judge_pod<'a>(
-    pod: &Pod,
-    settings: &Settings,
-    subnets: impl Fn(&str) -> Option<&'a Subnet>,
-) -> Verdict {
+fn judge_pod<'a>(pod: &Pod, settings: &Settings, subnets: impl Fn(&str) -> Option<&'a Subnet>) -> Verdict {
     if let Some(refusal) = refuse_pod(pod) {
         return Verdict::refused(refusal);
     }
@@ -155,11 +149,9 @@ fn judge_service(service: &Service, settings: &Settings) -> Verdict {
             Refusal::ServiceHeadless
         }
         (Policy::Cluster, ServiceType::ClusterIp) => {
-            let bad = |text: &Box<str>| Refusal::BadAddress {
-                field: "spec.clusterIPs".into(),
-                text: text.clone(),
-            };
-            let refusals = service.bad_cluster_ips.iter().map(bad).collect();
+            let bad = service.bad_cluster_ips.iter().cloned();
+            let refusals = bad.map(|text| Refusal::BadAddress { field: "spec.clusterIPs".into(), text });
+            let refusals = refusals.collect();
             return Verdict { wants: service.cluster_ips.to_vec(), refusals };
         }
     };

@@ -25,13 +25,19 @@ enum What {
     NatOutgoing,
     #[error("spec.cidrBlock has {text:?}, which is no CIDR: it is skipped, the others are announced")]
     BadCidr { text: Box<str> },
-    #[error("annotation {provider}.kubernetes.io/ip_address has {text:?}, which is no IP address: it is skipped")]
+    #[error(
+        "annotation {provider}.kubernetes.io/ip_address has {text:?}, which is no IP address: it is skipped"
+    )]
     BadAddress { provider: Arc<str>, text: Box<str> },
-    #[error("annotation {provider}.kubernetes.io/logical_switch is missing: addresses of that network are skipped")]
+    #[error(
+        "annotation {provider}.kubernetes.io/logical_switch is missing: addresses of that network are skipped"
+    )]
     NoSubnet { provider: Arc<str> },
     #[error("spec.clusterIPs has {text:?}, which is no IP address: it is skipped")]
     BadClusterIp { text: Box<str> },
-    #[error("annotation ovn.kubernetes.io/bgp is local, which a Service cannot say: nothing is announced for it")]
+    #[error(
+        "annotation ovn.kubernetes.io/bgp is local, which a Service cannot say: nothing is announced for it"
+    )]
     ServiceLocal,
 }
 

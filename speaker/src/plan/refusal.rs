@@ -40,10 +40,14 @@ pub enum Refusal {
         value: Arc<str>,
     },
     /// A Subnet with policy `local`.
-    #[error("annotation ovn.kubernetes.io/bgp is local: a Subnet's CIDR has no node, only its Pods are announced")]
+    #[error(
+        "annotation ovn.kubernetes.io/bgp is local: a Subnet's CIDR has no node, only its Pods are announced"
+    )]
     SubnetLocal,
     /// A Pod's Subnet is not there.
-    #[error("Subnet {subnet}, named by a logical_switch annotation, does not exist: {prefix} is not announced")]
+    #[error(
+        "Subnet {subnet}, named by a logical_switch annotation, does not exist: {prefix} is not announced"
+    )]
     SubnetUnknown {
         /// The address.
         prefix: IpNet,
@@ -51,7 +55,9 @@ pub enum Refusal {
         subnet: Arc<str>,
     },
     /// The Subnet is not Ready.
-    #[error("status.conditions of Subnet {subnet} has no type Ready with status True: it and its Pods must wait")]
+    #[error(
+        "status.conditions of Subnet {subnet} has no type Ready with status True: it and its Pods must wait"
+    )]
     SubnetNotReady {
         /// The Subnet's name.
         subnet: Arc<str>,
@@ -94,7 +100,9 @@ pub enum Refusal {
         here: Arc<str>,
     },
     /// The Pod has no address yet.
-    #[error("no annotation PROVIDER.kubernetes.io/ip_address: the Pod has no address yet, or not from Kube-OVN")]
+    #[error(
+        "no annotation PROVIDER.kubernetes.io/ip_address: the Pod has no address yet, or not from Kube-OVN"
+    )]
     NoAddress,
     /// The Subnet of an address is not told.
     #[error(
@@ -126,13 +134,17 @@ pub enum Refusal {
     #[error("spec.clusterIP is None or empty: a headless Service has no address to announce")]
     ServiceHeadless,
     /// Services know no `local`.
-    #[error("annotation ovn.kubernetes.io/bgp is local: a cluster IP has no node, a Service can only say true")]
+    #[error(
+        "annotation ovn.kubernetes.io/bgp is local: a cluster IP has no node, a Service can only say true"
+    )]
     ServiceLocal,
 }
 
 fn dead(life: Life) -> &'static str {
     match life {
-        Life::Succeeded => "status.phase is Succeeded and spec.restartPolicy is not Always: the Pod has ended",
+        Life::Succeeded => {
+            "status.phase is Succeeded and spec.restartPolicy is not Always: the Pod has ended"
+        }
         Life::Failed => "status.phase is Failed and spec.restartPolicy is Never: the Pod has ended",
         Life::Evicted => "status.phase is Failed and status.reason is Evicted: the Pod has ended",
         Life::Alive | Life::Terminating => "the Pod has ended",

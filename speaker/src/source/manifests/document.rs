@@ -64,7 +64,8 @@ pub(super) fn read(bytes: &[u8], syntax: Syntax) -> Result<Contents, Broken> {
     Ok(contents)
 }
 
-/// The file's size is bounded, which bounds all the counts; depth and aliases keep their limits.
+/// The file's size is bounded, which bounds all the counts; depth and aliases keep their limits. Booleans are those
+/// of YAML 1.2, so that a namespace may be `n` and the annotation an unquoted `yes`.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -73,6 +74,7 @@ fn options() -> serde_saphyr::Options {
             max_documents: usize::MAX,
             max_nodes: usize::MAX,
         },
+        strict_booleans: true,
     }
 }
 
@@ -100,7 +102,9 @@ impl Contents {
         match value.get_mut("items").map(Value::take) {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => items.into_iter().for_each(|value| self.add(line, value, &item)),
-            Some(other) => self.fault(line, None, format!("items: {} where a list must be", type_name(&other))),
+            Some(other) => {
+                self.fault(line, None, format!("items: {} where a list must be", type_name(&other)))
+            }
         }
     }
 

@@ -48,9 +48,9 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Forgets what was read of these files: they are being written.
-    pub(super) fn drop_files(&mut self, writing: &HashSet<OsString>) {
-        self.read.retain(|name, _| !writing.contains(name));
+    /// Forgets what was read of these files: somebody writes, or wrote, to them meanwhile.
+    pub(super) fn drop_files(&mut self, these: &HashSet<OsString>) {
+        self.read.retain(|name, _| !these.contains(name));
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Update {
 }
 
 /// The directory as last taken.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Folder {
     dir: PathBuf,
     files: BTreeMap<OsString, Known>,
@@ -86,32 +86,37 @@ impl Folder {
             let name = entry?.file_name();
             let Some(syntax) = syntax_of(&name) else { continue };
             let path = self.dir.join(&name);
-            let now = match fs::metadata(&path) {
-                Ok(now) if now.is_file() => Identity::from(&now),
-                // Gone since it was listed, or a symlink that leads nowhere: there is no such file.
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+            let found = match fs::metadata(&path) {
+                Ok(found) if found.is_file() => Ok(Identity::from(&found)),
                 Ok(_) => continue,
-                Err(cause) => {
-                    look.fail(name, Problem::unreadable(&path, &cause));
-                    continue;
-                }
+                Err(cause) => Err(cause),
             };
-            look.present.insert(name.clone());
-            let known = self.files.get(&name).and_then(|known| known.identity);
-            if writing.contains(&name) || (known == Some(now) && !touched.contains(&name)) {
+            // Gone since it was listed, or a symlink that leads nowhere: there is no such file.
+            if found.as_ref().is_err_and(is_gone) {
                 continue;
             }
-            match read_file(&path, syntax) {
-                Ok((identity, contents)) => {
-                    look.read.insert(name, (Some(identity), contents));
-                }
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                    look.present.remove(&name);
-                }
-                Err(cause) => look.fail(name, Problem::unreadable(&path, &cause)),
+            look.present.insert(name.clone());
+            let identity = found.as_ref().ok().copied();
+            let same = self.files.get(&name).is_some_and(|known| known.identity == identity);
+            if writing.contains(&name) || (same && !touched.contains(&name)) {
+                continue;
             }
+            let read = match found.and_then(|_| read_file(&path, syntax)) {
+                Ok((identity, contents)) => (Some(identity), contents),
+                Err(cause) if is_gone(&cause) => {
+                    look.present.remove(&name);
+                    continue;
+                }
+                Err(cause) => (identity, Err(Problem::unreadable(&path, &cause))),
+            };
+            look.read.insert(name, read);
         }
         Ok(look)
+    }
+
+    /// The files there are.
+    pub(super) fn names(&self) -> impl Iterator<Item = &OsString> {
+        self.files.keys()
     }
 
     /// Makes a look count: gives the changes of what is in force, and what is wrong with what was read.
@@ -224,11 +229,8 @@ impl Folder {
     }
 }
 
-impl Look {
-    fn fail(&mut self, name: OsString, problem: Problem) {
-        self.present.insert(name.clone());
-        self.read.insert(name, (None, Err(problem)));
-    }
+fn is_gone(cause: &io::Error) -> bool {
+    cause.kind() == io::ErrorKind::NotFound
 }
 
 /// `None` for what is no manifest: other endings, hidden files, what editors leave behind while they work.

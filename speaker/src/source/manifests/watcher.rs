@@ -1,7 +1,7 @@
 //! Waits for the kernel to tell of changes, and sends what came of them.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::future::Future;
 use std::io;
@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use tracing::{debug, error, info, warn};
 
 use super::Problem;
-use super::folder::{Folder, Look, Update};
+use super::folder::{Folder, Look, Update, syntax_of};
 use crate::view::Batch;
 
 /// The pause before a lost directory is looked for again doubles between these.
@@ -30,23 +30,27 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_s
 /// # Errors
 /// The directory is missing, no directory or not readable; or the system has no inotify instance left.
 pub fn watch(dir: &Path, to: Sender<Batch>) -> io::Result<impl Future<Output = ()> + Send + use<>> {
-    let folder = Folder::new(dir);
-    let events = Events::new(dir)?;
-    fs::read_dir(dir)?;
-    Ok(Watcher { folder: Some(folder), events, to, touched: HashSet::new() }.run())
+    let events = Events::new(dir)?; // before the first look, so that nothing falls between
+    Ok(Watcher { folder: Folder::new(dir), events, to }.run())
 }
 
 struct Watcher {
-    /// Away only while a blocking thread looks.
-    folder: Option<Folder>,
+    /// Empty while a blocking thread looks.
+    folder: Folder,
     events: Events,
     to: Sender<Batch>,
-    /// Closed by a writer or moved here since last read: to be read even if they look unchanged.
-    touched: HashSet<OsString>,
 }
 
 impl Watcher {
     async fn run(mut self) {
+        let to = self.to.clone();
+        tokio::select! {
+            () = self.follow() => {}
+            () = to.closed() => {}
+        }
+    }
+
+    async fn follow(&mut self) {
         let mut noticed = Instant::now();
         let mut first = true;
         loop {
@@ -62,105 +66,94 @@ impl Watcher {
                     }
                 }
                 Err(cause) => {
-                    error!(dir = %self.dir().display(), %cause, "manifests cannot be listed: all stay in force");
+                    error!(dir = %self.folder.dir().display(), %cause, "manifests cannot be listed");
                     self.events.lost = true;
                 }
             }
-            let woken = tokio::select! {
-                woken = self.wait() => woken,
-                () = self.to.closed() => return,
-            };
-            match woken {
-                Some(at) => noticed = at,
-                None => return,
+            match self.wait().await {
+                Ok(at) => noticed = at,
+                Err(cause) => {
+                    error!(%cause, "inotify failed: manifests are not followed any more");
+                    return;
+                }
             }
         }
     }
 
-    fn dir(&self) -> &Path {
-        self.folder.as_ref().map(Folder::dir).unwrap_or_else(|| Path::new(""))
-    }
-
-    /// Until there is something to look at; `None` if there never will be.
-    async fn wait(&mut self) -> Option<Instant> {
+    /// Until there is something to look at; gives the time at which it was heard of.
+    async fn wait(&mut self) -> io::Result<Instant> {
         loop {
             if self.events.lost {
                 self.find_again().await;
-                return Some(Instant::now());
+                return Ok(Instant::now());
             }
-            if let Err(cause) = self.events.ready().await {
-                error!(%cause, "inotify failed: manifests are not followed any more");
-                return None;
+            if std::mem::take(&mut self.events.pending) {
+                return Ok(Instant::now());
             }
+            self.events.ready().await?;
             let noticed = Instant::now();
-            if self.drain() {
-                return Some(noticed);
+            if self.events.drain(&self.folder)? {
+                return Ok(noticed);
             }
         }
     }
 
-    /// Takes what is queued; returns whether it is worth a look.
-    fn drain(&mut self) -> bool {
-        match self.events.drain(&mut self.touched, self.folder.as_ref().map(Folder::dir)) {
-            Ok(act) => act,
-            Err(cause) => {
-                error!(%cause, "inotify cannot be read: looking at everything");
-                self.events.lost = true;
-                true
-            }
-        }
-    }
-
-    /// Looks until nothing happened while looking.
+    /// Looks until nothing happened while looking: a writer may have begun between our waking and our reading, and
+    /// a file may have been renamed past us.
     async fn update(&mut self) -> io::Result<Update> {
-        let touched = std::mem::take(&mut self.touched);
-        let (folder, look) = self.look(touched.clone()).await;
-        self.folder = folder;
-        let mut look = match look {
-            Ok(look) => look,
-            Err(cause) => {
-                self.touched.extend(touched);
-                return Err(cause);
+        let mut tries = 4;
+        loop {
+            let touched = std::mem::take(&mut self.events.touched);
+            let mut look = self.look(touched.clone()).await.inspect_err(|_| {
+                self.events.touched.clone_from(&touched);
+            })?;
+            self.events.pending = self.events.drain(&self.folder)?;
+            tries -= 1;
+            if !self.events.pending || tries == 0 {
+                look.drop_files(&self.events.writing);
+                look.drop_files(&self.events.touched);
+                return Ok(self.folder.take(look));
             }
-        };
-        // A writer may have begun between our waking and our reading: what we read of its file is half of it.
-        let act = self.drain();
-        look.drop_files(&self.events.writing);
-        let update = self.folder.as_mut().map(|folder| folder.take(look)).unwrap_or_default();
-        if act {
-            self.events.pending = true;
+            self.events.touched.extend(touched);
         }
-        Ok(update)
     }
 
     /// Files may be large and disks slow: not on a thread that serves sessions.
-    async fn look(&mut self, touched: HashSet<OsString>) -> (Option<Folder>, io::Result<Look>) {
-        let Some(folder) = self.folder.take() else { return (None, Ok(Look::default())) };
+    async fn look(&mut self, touched: HashSet<OsString>) -> io::Result<Look> {
+        let folder = std::mem::take(&mut self.folder);
         let writing = self.events.writing.clone();
         let work = move || {
             let look = folder.look(&writing, &touched);
-            (Some(folder), look)
+            (folder, look)
         };
         match spawn_blocking(work).await {
-            Ok(done) => done,
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            Ok((folder, look)) => {
+                self.folder = folder;
+                look
+            }
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => std::future::pending().await, // the runtime is shutting down
+            },
         }
     }
 
     async fn find_again(&mut self) {
-        let dir = self.dir().to_owned();
-        error!(dir = %dir.display(), "the directory of manifests is gone: all objects stay in force");
+        let dir = self.folder.dir().to_owned();
+        error!(dir = %dir.display(), "the directory of manifests cannot be followed: all objects stay in force");
         let mut pause = RETRY.0;
         loop {
+            tokio::time::sleep(pause).await;
             match Events::new(&dir) {
                 Ok(events) => {
                     self.events = events;
-                    info!(dir = %dir.display(), "the directory of manifests is back");
+                    info!(dir = %dir.display(), "the directory of manifests is followed again");
                     return;
                 }
-                Err(cause) => debug!(dir = %dir.display(), %cause, "the directory of manifests is still away"),
+                Err(cause) => {
+                    debug!(dir = %dir.display(), %cause, "the directory of manifests is still away")
+                }
             }
-            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY.1);
         }
     }
@@ -180,7 +173,9 @@ struct Events {
     inotify: AsyncFd<Inotify>,
     /// Files that somebody began to write and has not closed.
     writing: HashSet<OsString>,
-    /// Something is to be looked at that was already taken from the queue.
+    /// To be read at the next look even if they look unchanged.
+    touched: HashSet<OsString>,
+    /// A look is due for what was already taken from the queue.
     pending: bool,
     /// The directory is not watched any more.
     lost: bool,
@@ -197,35 +192,76 @@ impl Events {
             | WatchMask::ATTRIB;
         let itself = WatchMask::DELETE_SELF | WatchMask::MOVE_SELF | WatchMask::ONLYDIR;
         inotify.watches().add(dir, contents | itself)?;
-        Ok(Self { inotify: AsyncFd::new(inotify)?, writing: HashSet::new(), pending: false, lost: false })
+        fs::read_dir(dir)?; // what can be watched cannot always be listed
+        // `Inotify` owns its descriptor as long as it lives, which is all that the unsafe successor wants to hear.
+        #[allow(deprecated, reason = "the successor is unsafe, which this workspace denies")]
+        let inotify = AsyncFd::new(inotify)?;
+        Ok(Self { inotify, writing: HashSet::new(), touched: HashSet::new(), pending: false, lost: false })
     }
 
-    async fn ready(&mut self) -> io::Result<()> {
-        if self.pending {
-            return Ok(());
-        }
-        self.inotify.readable().await.map(|mut guard| guard.retain_ready())
+    /// Until the queue may have something. Clearing before the queue is read dry loses nothing: what comes later
+    /// makes it ready again.
+    async fn ready(&self) -> io::Result<()> {
+        self.inotify.readable().await.map(|mut guard| guard.clear_ready())
     }
 
     /// Reads the queue dry; returns whether a look is due.
-    fn drain(&mut self, touched: &mut HashSet<OsString>, dir: Option<&Path>) -> io::Result<bool> {
-        let mut act = std::mem::take(&mut self.pending);
+    fn drain(&mut self, folder: &Folder) -> io::Result<bool> {
+        let mut due = false;
         let mut buffer = [0; 16 << 10];
         loop {
-            let events = match self.inotify.get_mut().read_events(&mut buffer) {
-                Ok(events) => events,
-                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => break,
+            let queued = match self.inotify.get_mut().read_events(&mut buffer) {
+                Ok(queued) => queued,
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Ok(due),
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
                 Err(cause) => return Err(cause),
             };
-            for event in events {
-                let Some(name) = event.name else {
-                    act |= self.note_whole(event.mask);
-                    continue;
+            for event in queued {
+                due |= match event.name {
+                    Some(name) => self.note(event.mask, name, folder.dir()),
+                    None => self.note_whole(event.mask, folder),
                 };
-                act |= self.note(event.mask, name.to_owned(), touched, dir);
             }
         }
-        Ok(act)
     }
+
+    fn note(&mut self, mask: EventMask, name: &OsStr, dir: &Path) -> bool {
+        let is_manifest = syntax_of(name).is_some();
+        if mask.intersects(EventMask::MOVED_FROM | EventMask::DELETE) {
+            self.writing.remove(name);
+            return is_manifest;
+        }
+        // A ConfigMap's `..data` is no manifest, but all manifests there lead through it.
+        let appeared = mask.contains(EventMask::MOVED_TO)
+            || (mask.contains(EventMask::CREATE) && is_complete_at_birth(&dir.join(name)));
+        if !is_manifest {
+            return appeared;
+        }
+        if appeared || mask.intersects(EventMask::CLOSE_WRITE | EventMask::ATTRIB) {
+            if !mask.contains(EventMask::ATTRIB) {
+                self.writing.remove(name);
+            }
+            self.touched.insert(name.to_owned());
+            return true;
+        }
+        self.writing.insert(name.to_owned());
+        false
+    }
+
+    fn note_whole(&mut self, mask: EventMask, folder: &Folder) -> bool {
+        if mask.contains(EventMask::Q_OVERFLOW) {
+            warn!(dir = %folder.dir().display(), "inotify queue overflowed: reading all manifests");
+            self.writing.clear();
+            self.touched.extend(folder.names().cloned());
+            return true;
+        }
+        let gone = EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::UNMOUNT | EventMask::IGNORED;
+        self.lost |= mask.intersects(gone);
+        false
+    }
+}
+
+/// A link has its contents when it is made; nobody will close it.
+fn is_complete_at_birth(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|made| made.is_symlink() || (made.is_file() && made.nlink() > 1))
 }

@@ -1,5 +1,7 @@
 //! One task per peer: carries out what its state machine says, feeds it what sockets and clock tell.
 
+mod traffic;
+
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -14,14 +16,11 @@ use tracing::{debug, info, warn};
 
 use super::socket::{dial, prepare};
 use super::status::PeerStatus;
-use super::transport::{Incoming, Transport};
-use super::{Inbound, InboundEvent, PeerConfig, Shared};
+use super::transport::Transport;
+use super::{InboundEvent, PeerConfig, Shared};
 use crate::fsm::{Action, ConnId, EndReason, Event, Negotiated, Peer, State};
 use crate::rib::{MemberId, NextHops, UpdateGroup};
 use crate::wire::{Message, Notification};
-
-/// Messages parsed from one connection before the other events get a turn.
-const MESSAGES_A_TURN: usize = 256;
 
 /// What the engine asks of a peer's task.
 pub(super) enum Command {
@@ -51,6 +50,8 @@ pub(super) struct PeerTask {
     member: Option<(ConnId, MemberId)>,
     inbound: VecDeque<InboundEvent>,
     farewells: Vec<tokio::task::JoinHandle<()>>,
+    /// A broken attribute was already logged in this session.
+    complained: bool,
 }
 
 enum Woken {
@@ -91,6 +92,7 @@ impl PeerTask {
             member: None,
             inbound: VecDeque::new(),
             farewells: Vec::new(),
+            complained: false,
         }
     }
 
@@ -141,7 +143,7 @@ impl PeerTask {
             id = ready => Woken::Conn(id),
             result = dialed => Woken::Dialed(result),
             Ok(()) = self.changed.changed(), if hungry => Woken::RibChanged,
-            () = deliver(self.config.inbound.as_ref(), self.config.dialing.remote.ip(), &mut self.inbound), if !reading =>
+            () = traffic::deliver(self.config.inbound.as_ref(), self.config.dialing.remote.ip(), &mut self.inbound), if !reading =>
                 Woken::InboundRoom,
             () = sleep_until(deadline) => Woken::Deadline,
         }
@@ -219,6 +221,7 @@ impl PeerTask {
         }
         let member = lock(&self.shared.rib).join(group);
         self.member = Some((id, member));
+        self.complained = false;
         {
             let mut status = lock(&self.status);
             status.negotiated = Some(with.clone());
@@ -305,82 +308,6 @@ impl PeerTask {
             && lock(&self.shared.rib).set_next_hops(member, next_hops)
         {
             self.feed();
-        }
-    }
-
-    /// Reads what came, writes what can be written.
-    fn serve(&mut self, id: ConnId) {
-        if self.inbound.is_empty() {
-            self.read(id);
-        }
-        let Some(conn) = self.conn(id) else { return };
-        match conn.flush() {
-            Ok(_) => self.feed(),
-            Err(error) => self.lost(id, error.to_string()),
-        }
-    }
-
-    fn read(&mut self, id: ConnId) {
-        for _ in 0..MESSAGES_A_TURN {
-            let Some(conn) = self.conn(id) else { return };
-            match conn.receive() {
-                Incoming::Message(message) => {
-                    lock(&self.status).received.count(message.kind());
-                    if let Message::Update(update) = &message {
-                        for fault in &update.faults {
-                            warn!(peer = %self.config.dialing.remote.ip(), %fault, "broken attribute received");
-                        }
-                    }
-                    self.handle(Event::Received(id, message));
-                }
-                Incoming::Broken(fault) => {
-                    warn!(peer = %self.config.dialing.remote.ip(), %fault, "malformed message received");
-                    return self.handle(Event::Broken(id, fault));
-                }
-                Incoming::Lost(cause) => return self.lost(id, cause),
-                Incoming::Nothing => return,
-            }
-        }
-    }
-
-    fn lost(&mut self, id: ConnId, cause: String) {
-        self.conns.retain(|(of, _)| *of != id);
-        self.handle(Event::Lost(id, cause));
-    }
-
-    /// Gives the member what it lacks, as long as the kernel takes it.
-    fn feed(&mut self) {
-        let Some((id, member)) = self.member else { return };
-        while self.is_drained(id) {
-            self.changed.mark_unchanged(); // what changes from here on wakes the task again
-            let Some(batch) = lock(&self.shared.rib).pull(member) else { return };
-            lock(&self.status).sent.update += u64::try_from(batch.frames.len()).unwrap_or(0);
-            debug!(
-                peer = %self.config.dialing.remote.ip(),
-                announced = batch.announced, withdrawn = batch.withdrawn, messages = batch.frames.len(),
-                "updates queued"
-            );
-            let Some(conn) = self.conn(id) else { return };
-            conn.send_table(batch.frames);
-            if conn.flush().is_err() {
-                return; // shows up again when the connection is read
-            }
-        }
-    }
-}
-
-/// Hands over received updates as the receiver makes room; reading waits meanwhile, so that a slow receiver slows
-/// the peer instead of growing this queue.
-async fn deliver(
-    to: Option<&mpsc::Sender<Inbound>>,
-    peer: std::net::IpAddr,
-    queue: &mut VecDeque<InboundEvent>,
-) {
-    while !queue.is_empty() {
-        let Some(to) = to else { return queue.clear() };
-        let Ok(permit) = to.reserve().await else { return queue.clear() };
-        if let Some(event) = queue.pop_front() {
-            permit.send(Inbound { peer, event });
         }
     }
 }

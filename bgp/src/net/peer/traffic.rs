@@ -1,0 +1,106 @@
+//! What a peer's task does when a socket is ready: reads messages, writes what is queued, asks the RIB for more.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+use super::{PeerTask, lock};
+use crate::fsm::{ConnId, Event};
+use crate::net::transport::Incoming;
+use crate::net::{Inbound, InboundEvent};
+use crate::wire::{Message, Update};
+
+/// Messages parsed from one connection before the other events get a turn.
+const MESSAGES_A_TURN: usize = 256;
+
+impl PeerTask {
+    /// Reads what came, writes what can be written.
+    pub(super) fn serve(&mut self, id: ConnId) {
+        if self.inbound.is_empty() {
+            self.read(id);
+        }
+        let Some(conn) = self.conn(id) else { return };
+        match conn.flush() {
+            Ok(_) => self.feed(),
+            Err(error) => self.lost(id, error.to_string()),
+        }
+        // A peer that never stops talking would keep the clock from ever getting a turn. What it has said so far is
+        // read, so nobody is declared silent too early.
+        if self.fsm.next_deadline().is_some_and(|at| at <= std::time::Instant::now()) {
+            self.handle(Event::Tick);
+        }
+    }
+
+    fn read(&mut self, id: ConnId) {
+        for _ in 0..MESSAGES_A_TURN {
+            let Some(conn) = self.conn(id) else { return };
+            match conn.receive() {
+                Incoming::Message(message) => {
+                    lock(&self.status).received.count(message.kind());
+                    if let Message::Update(update) = &message {
+                        self.complain(update);
+                    }
+                    self.handle(Event::Received(id, message));
+                }
+                Incoming::Broken(fault) => {
+                    warn!(peer = %self.config.dialing.remote.ip(), %fault, "malformed message received");
+                    return self.handle(Event::Broken(id, fault));
+                }
+                Incoming::Lost(cause) => return self.lost(id, cause),
+                Incoming::Nothing => return,
+            }
+        }
+    }
+
+    /// Said once a session: a peer must not be able to fill the log.
+    fn complain(&mut self, update: &Update) {
+        if let Some(fault) = update.faults.first().filter(|_| !self.complained) {
+            self.complained = true;
+            let peer = self.config.dialing.remote.ip();
+            warn!(%peer, %fault, "broken attribute received, more of them are not logged in this session");
+        }
+    }
+
+    fn lost(&mut self, id: ConnId, cause: String) {
+        self.conns.retain(|(of, _)| *of != id);
+        self.handle(Event::Lost(id, cause));
+    }
+
+    /// Gives the member what it lacks, as long as the kernel takes it.
+    pub(super) fn feed(&mut self) {
+        let Some((id, member)) = self.member else { return };
+        while self.is_drained(id) {
+            self.changed.mark_unchanged(); // what changes from here on wakes the task again
+            let Some(batch) = lock(&self.shared.rib).pull(member) else { return };
+            lock(&self.status).sent.update += u64::try_from(batch.frames.len()).unwrap_or(0);
+            debug!(
+                peer = %self.config.dialing.remote.ip(),
+                announced = batch.announced, withdrawn = batch.withdrawn, messages = batch.frames.len(),
+                "updates queued"
+            );
+            let Some(conn) = self.conn(id) else { return };
+            conn.send_table(batch.frames);
+            if conn.flush().is_err() {
+                return; // shows up again when the connection is read
+            }
+        }
+    }
+}
+
+/// Hands over received updates as the receiver makes room; reading waits meanwhile, so that a slow receiver slows
+/// the peer instead of growing this queue.
+pub(super) async fn deliver(
+    to: Option<&mpsc::Sender<Inbound>>,
+    peer: IpAddr,
+    queue: &mut VecDeque<InboundEvent>,
+) {
+    while !queue.is_empty() {
+        let Some(to) = to else { return queue.clear() };
+        let Ok(permit) = to.reserve().await else { return queue.clear() };
+        if let Some(event) = queue.pop_front() {
+            permit.send(Inbound { peer, event });
+        }
+    }
+}

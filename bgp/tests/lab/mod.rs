@@ -1,0 +1,98 @@
+//! One state machine and its clock, brought to any state by hand.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use bgp::fsm::{Action, Config, ConnId, EndReason, Event, Peer, State};
+use bgp::wire::{Capability, Message, Notification, Open};
+use bgp::{Asn, Family, HoldTime, RouterId};
+
+pub(crate) const CONN: ConnId = ConnId(1);
+pub(crate) const OTHER: ConnId = ConnId(2);
+
+pub(crate) fn asn(number: u32) -> Asn {
+    Asn::new(number).expect("not zero")
+}
+
+pub(crate) fn id(last: u8) -> RouterId {
+    RouterId::new(Ipv4Addr::new(10, 0, 0, last)).expect("not zero")
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        local_as: asn(65001),
+        peer_as: asn(65002),
+        router_id: id(1),
+        hold_time: HoldTime::new(90).expect("legal"),
+        families: vec![Family::IPV4_UNICAST],
+        dial: true,
+        listen: true,
+        hostname: None,
+    }
+}
+
+pub(crate) fn their_open(hold: u16) -> Open {
+    Open::new(asn(65002), HoldTime::new(hold).expect("legal"), id(2))
+        .with(Capability::Multiprotocol(Family::IPV4_UNICAST))
+}
+
+/// A machine and its clock.
+pub(crate) struct Lab {
+    pub(crate) peer: Peer,
+    pub(crate) now: Instant,
+}
+
+impl Lab {
+    pub(crate) fn new(config: Config) -> Self {
+        Self { peer: Peer::new(config, 7), now: Instant::now() }
+    }
+
+    pub(crate) fn feed(&mut self, event: Event) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.peer.handle(self.now, event, &mut out);
+        out
+    }
+
+    pub(crate) fn hear(&mut self, message: Message) -> Vec<Action> {
+        self.feed(Event::Received(CONN, message))
+    }
+
+    /// Lets the clock run to the next deadline and says how long that took.
+    pub(crate) fn tick(&mut self) -> (Duration, Vec<Action>) {
+        let at = self.peer.next_deadline().expect("a deadline");
+        let waited = at - self.now;
+        self.now = at;
+        (waited, self.feed(Event::Tick))
+    }
+
+    /// Brought to a state on a dialed connection, the peer proposing `hold`.
+    pub(crate) fn at(state: State, hold: u16) -> Self {
+        let mut lab = Self::new(config());
+        assert_eq!(lab.feed(Event::Start), [Action::Dial]);
+        let ours = Message::Open(lab.peer.config().open());
+        assert_eq!(lab.feed(Event::Connected(CONN)), [Action::Send(CONN, ours)]);
+        if state >= State::OpenConfirm {
+            let actions = lab.hear(Message::Open(their_open(hold)));
+            assert_eq!(actions, [Action::Send(CONN, Message::Keepalive)]);
+        }
+        if state == State::Established {
+            assert!(matches!(lab.hear(Message::Keepalive)[..], [Action::Up(CONN, _)]));
+        }
+        assert_eq!(lab.peer.state(), state);
+        lab
+    }
+}
+
+pub(crate) fn ended(was_up: bool, reason: EndReason) -> Action {
+    Action::Ended { was_up, reason }
+}
+
+/// What ending a connection with a NOTIFICATION of ours looks like.
+pub(crate) fn ends_with(conn: ConnId, note: &Notification, was_up: bool) -> Vec<Action> {
+    vec![
+        Action::Send(conn, Message::Notification(note.clone())),
+        Action::Close(conn),
+        ended(was_up, EndReason::Sent(note.clone())),
+    ]
+}
