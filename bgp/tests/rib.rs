@@ -21,8 +21,8 @@ const V6: Family = Family::IPV6_UNICAST;
 fn routes() -> [RouteAttrs; 3] {
     [
         RouteAttrs::default(),
-        RouteAttrs { med: Some(7), communities: vec![] },
-        RouteAttrs { med: Some(0), communities: vec![0xfde9_0001, 0xffff_ff01] },
+        RouteAttrs::new(Some(7), vec![]).expect("few"),
+        RouteAttrs::new(Some(0), vec![0xfde9_0001, 0xffff_ff01]).expect("few"),
     ]
 }
 

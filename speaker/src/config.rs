@@ -196,8 +196,12 @@ fn families(flags: &RunFlags, problems: &mut Problems) {
 }
 
 fn file(path: &Path, problems: &mut Problems) -> Option<File> {
-    let text = std::fs::read_to_string(path).map_err(|error| problems.add("--config", path.display(), &format!("cannot be read: {error}"))).ok()?;
-    toml::from_str(&text).map_err(|error| problems.add("--config", path.display(), &format!("is not valid: {error}"))).ok()
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| problems.add("--config", path.display(), &format!("cannot be read: {error}")))
+        .ok()?;
+    toml::from_str(&text)
+        .map_err(|error| problems.add("--config", path.display(), &format!("is not valid: {error}")))
+        .ok()
 }
 
 /// Whole seconds; 65536s, which upstream lets pass and then sends as 0, means the largest there is.
@@ -214,7 +218,9 @@ fn hold_time(wanted: Duration, problems: &mut Problems) -> Option<HoldTime> {
 fn router_id(flag: Option<IpAddr>, pod_ips: &[IpAddr], problems: &mut Problems) -> Option<RouterId> {
     let chosen = flag.or_else(|| pod_ips.iter().copied().find(IpAddr::is_ipv4));
     match chosen {
-        None => problems.0.push("--router-id: not given, and neither POD_IPS nor POD_IP has an IPv4 address".into()),
+        None => problems
+            .0
+            .push("--router-id: not given, and neither POD_IPS nor POD_IP has an IPv4 address".into()),
         Some(IpAddr::V4(id)) if id != Ipv4Addr::UNSPECIFIED => return RouterId::new(id),
         Some(other) => problems.add("--router-id", other, "must be an IPv4 address other than 0.0.0.0"),
     }
@@ -248,13 +254,19 @@ mod tests {
     use clap::Parser;
 
     fn resolve(args: &[&str]) -> Result<Config, String> {
-        let cli = crate::cli::Cli::try_parse_from([&["speaker"], args].concat()).map_err(|error| error.to_string())?;
+        let cli = crate::cli::Cli::try_parse_from([&["speaker"], args].concat())
+            .map_err(|error| error.to_string())?;
         let environment = Environment { pod_ips: Some("10.0.0.7,fd00::7".into()), pod_ip: None };
         Config::resolve(&cli.run, &environment).map_err(|problems| problems.to_string())
     }
 
-    const GOOD: [&str; 5] =
-        ["--neighbor-address=10.0.0.1", "--neighbor-as=65001", "--cluster-as=65000", "--node-name=N1", "--manifests=/m"];
+    const GOOD: [&str; 5] = [
+        "--neighbor-address=10.0.0.1",
+        "--neighbor-as=65001",
+        "--cluster-as=65000",
+        "--node-name=N1",
+        "--manifests=/m",
+    ];
 
     fn with(more: &[&str]) -> Result<Config, String> {
         resolve(&[&GOOD, more].concat())
@@ -262,7 +274,8 @@ mod tests {
 
     #[test]
     fn the_arguments_of_an_existing_daemonset_work() {
-        let config = with(&["--neighbor-ipv6-address", "fd00::1,fd00::2", "--announce-cluster-ip=true"]).expect("valid");
+        let config = with(&["--neighbor-ipv6-address", "fd00::1,fd00::2", "--announce-cluster-ip=true"])
+            .expect("valid");
         assert_eq!(config.neighbors.len(), 3);
         assert_eq!((config.node.as_str(), config.router_id.to_string()), ("n1", "10.0.0.7".to_owned()));
         assert!(config.announce_cluster_ip && config.listen.is_none());
@@ -272,7 +285,8 @@ mod tests {
 
     #[test]
     fn lists_append_and_scalars_take_the_last() {
-        let config = with(&["--neighbor-address=10.0.0.2,10.0.0.1", "--cluster-as=65001", "--holdtime=9s"]).expect("valid");
+        let config = with(&["--neighbor-address=10.0.0.2,10.0.0.1", "--cluster-as=65001", "--holdtime=9s"])
+            .expect("valid");
         let all: Vec<String> = config.neighbors.iter().map(|one| one.dialing.remote.to_string()).collect();
         assert_eq!(all, ["10.0.0.1:179", "10.0.0.2:179"]);
         assert_eq!(config.local_as.get(), 65001);
@@ -281,9 +295,11 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let problems = resolve(&["--neighbor-address=fd00::1", "--holdtime=2s", "--ebgp-multihop=0", "--router-id=::1"])
-            .expect_err("five problems");
-        let missing = "missing required flags: --neighbor-as must be specified; --cluster-as must be specified; ";
+        let problems =
+            resolve(&["--neighbor-address=fd00::1", "--holdtime=2s", "--ebgp-multihop=0", "--router-id=::1"])
+                .expect_err("five problems");
+        let missing =
+            "missing required flags: --neighbor-as must be specified; --cluster-as must be specified; ";
         for part in [
             missing,
             "--neighbor-address: fd00::1 must be an IPv4 address",
@@ -297,7 +313,10 @@ mod tests {
 
     #[test]
     fn hold_time_is_never_sent_as_zero_by_overflow() {
-        assert_eq!(with(&["--holdtime=65536s"]).expect("valid").neighbors[0].session.hold_time.seconds(), 65535);
+        assert_eq!(
+            with(&["--holdtime=65536s"]).expect("valid").neighbors[0].session.hold_time.seconds(),
+            65535
+        );
         assert!(with(&["--holdtime=65537s"]).is_err() && with(&["--holdtime=90"]).is_err());
     }
 

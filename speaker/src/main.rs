@@ -48,7 +48,12 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 fn run(runtime: &tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colours)
+        .with_target(false)
+        .init();
     let config = match Config::resolve(flags, &Environment::read()) {
         Ok(config) => config,
         Err(problems) => return failed(&problems),

@@ -83,7 +83,8 @@ impl Tracker {
         let known = neighbors.iter().map(|neighbor| (*neighbor, Known::default())).collect();
         let mut tracker = Self { handle, substitution, known };
         tracker.refresh().await;
-        let first = tracker.known.iter().map(|(neighbor, known)| (*neighbor, next_hops(known.source))).collect();
+        let first =
+            tracker.known.iter().map(|(neighbor, known)| (*neighbor, next_hops(known.source))).collect();
         let follow = async move {
             tracker.follow(events, changes).await;
             driver.abort();
@@ -91,7 +92,11 @@ impl Tracker {
         Ok((first, follow))
     }
 
-    async fn follow<E>(mut self, mut events: impl futures_util::Stream<Item = E> + Unpin + Send, to: mpsc::Sender<Change>) {
+    async fn follow<E>(
+        mut self,
+        mut events: impl futures_util::Stream<Item = E> + Unpin + Send,
+        to: mpsc::Sender<Change>,
+    ) {
         while events.next().await.is_some() {
             // One look answers for every event that is already there.
             while let Some(Some(_)) = futures_util::FutureExt::now_or_never(events.next()) {}
@@ -121,8 +126,12 @@ impl Tracker {
                 }
                 // Said once: route events may come by the hundred while the route is away.
                 Err(cause) if !std::mem::replace(&mut known.failing, true) => match known.source {
-                    Some(kept) => warn!(%neighbor, %kept, %cause, "no route to the neighbour, its next hop is kept"),
-                    None => warn!(%neighbor, %cause, "no route to the neighbour, nothing is announced to it yet"),
+                    Some(kept) => {
+                        warn!(%neighbor, %kept, %cause, "no route to the neighbour, its next hop is kept")
+                    }
+                    None => {
+                        warn!(%neighbor, %cause, "no route to the neighbour, nothing is announced to it yet")
+                    }
                 },
                 Err(_) => {}
             }

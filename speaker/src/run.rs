@@ -90,7 +90,12 @@ impl Running {
 
     async fn start_peers(&mut self, config: &Config, engine: &Arc<Engine>) -> Result<(), RunError> {
         let fixed = |peer: &bgp::net::PeerConfig| peer.next_hops != NextHops::default();
-        let followed: Vec<_> = config.neighbors.iter().filter(|peer| !fixed(peer)).map(|peer| peer.dialing.remote.ip()).collect();
+        let followed: Vec<_> = config
+            .neighbors
+            .iter()
+            .filter(|peer| !fixed(peer))
+            .map(|peer| peer.dialing.remote.ip())
+            .collect();
         let (to, mut changes) = mpsc::channel(64);
         let (first, follow) =
             Tracker::start(&followed, config.substitution.clone(), to).await.map_err(RunError::Netlink)?;
@@ -169,7 +174,8 @@ impl Running {
 pub async fn run(config: Config) -> Result<(), RunError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
-    let neighbors: Vec<String> = config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    let neighbors: Vec<String> =
+        config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
     info!(
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
         manifests = %config.manifests.display(), version = env!("CARGO_PKG_VERSION"), "speaker starting"

@@ -29,7 +29,8 @@ fn the_demo_runs_to_its_summary_as_nobody() {
         assert_eq!(line.matches(" ms").count(), 2, "{step}: a latency at each router in {line:?} of\n{text}");
     }
     // Both routers hold both paths of the Cluster Subnet; the moved Pod's route comes from its new node alone.
-    let last = |prefix: &str| text.lines().rfind(|line| line.starts_with(prefix)).unwrap_or_default().to_owned();
+    let last =
+        |prefix: &str| text.lines().rfind(|line| line.starts_with(prefix)).unwrap_or_default().to_owned();
     assert_eq!(last("10.16.0.0/16").matches("node-a + node-b").count(), 2, "{text}");
     let moved = last("10.17.0.10/32");
     assert!(moved.matches("node-b").count() == 2 && !moved.contains("node-a"), "{text}");

@@ -41,7 +41,8 @@ pub struct PeerConfig {
     pub session: fsm::Config,
     /// What it is to send traffic to, until [`Engine::set_next_hops`] says otherwise.
     pub next_hops: NextHops,
-    /// Where to deliver what it announces; `None` only counts it.
+    /// Where to deliver what it announces; `None` only counts it. A full channel stops reading from the peer; a
+    /// receiver that stalls for a whole hold time costs the session.
     pub inbound: Option<mpsc::Sender<Inbound>>,
 }
 

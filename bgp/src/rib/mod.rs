@@ -31,10 +31,32 @@ pub(crate) type Generation = u64;
 /// What a route carries besides what the session decides (`AS_PATH`, `NEXT_HOP`, `LOCAL_PREF`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RouteAttrs {
+    med: Option<u32>,
+    communities: Vec<u32>,
+}
+
+impl RouteAttrs {
+    /// The most communities a route may carry: half of the shortest maximum message, so that prefixes always fit.
+    pub const MAX_COMMUNITIES: usize = 512;
+
+    /// `MULTI_EXIT_DISC` and `COMMUNITIES`, the latter sent in this order; `None` if there are more of them than
+    /// [`RouteAttrs::MAX_COMMUNITIES`].
+    #[must_use]
+    pub fn new(med: Option<u32>, communities: Vec<u32>) -> Option<Self> {
+        (communities.len() <= Self::MAX_COMMUNITIES).then_some(Self { med, communities })
+    }
+
     /// `MULTI_EXIT_DISC`.
-    pub med: Option<u32>,
-    /// `COMMUNITIES`, sent in this order.
-    pub communities: Vec<u32>,
+    #[must_use]
+    pub fn med(&self) -> Option<u32> {
+        self.med
+    }
+
+    /// `COMMUNITIES`.
+    #[must_use]
+    pub fn communities(&self) -> &[u32] {
+        &self.communities
+    }
 }
 
 /// A set of route attributes, stored once however many prefixes carry it.

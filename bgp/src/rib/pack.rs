@@ -3,10 +3,11 @@
 use bytes::Bytes;
 
 use super::member::UpdateGroup;
-use super::table::Block;
 use super::{AttrId, Batch, RouteAttrs};
 use crate::types::Family;
-use crate::wire::{Attr, HEADER_LEN, Message, MpNextHop, MpReach, Origin, Segment, Update, attr_code, kind};
+use crate::wire::{
+    Attr, HEADER_LEN, Message, MpNextHop, MpReach, Nlri, Origin, Segment, Update, attr_code, kind,
+};
 
 /// One whole message in up to three pieces, of which the middle one is shared with every other member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,14 @@ const LOCAL_PREF: u32 = 100;
 const FIXED: usize = HEADER_LEN + 4;
 /// Flags (optional, extended length), code, two length octets.
 const MP_ATTR_HEAD: usize = 4;
+
+/// Wire-form prefixes that share one attribute set.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) attrs: AttrId,
+    pub(super) nlri: Bytes,
+    pub(super) count: usize,
+}
 
 /// What stands around the prefixes of a multiprotocol attribute: its value up to them, the attributes after it.
 struct Multiprotocol<'a> {
@@ -161,7 +170,7 @@ impl<'a> Encoder<'a> {
         while !rest.is_empty() {
             let len = fitting(&rest, room);
             if len == 0 {
-                return; // not even one prefix: cannot happen with 4096 octets and our attributes
+                return; // cannot be: attributes are bounded so that even 4096 octets have room for a prefix
             }
             // Full messages of host routes are all of one length: their heads are one and the same.
             let (head, tail) = match &last {
@@ -176,6 +185,19 @@ impl<'a> Encoder<'a> {
             batch.frames.push(Frame([head, rest.split_to(len), tail]));
         }
     }
+}
+
+/// Sorted (attributes, prefix) pairs into one block per attribute set.
+pub(super) fn blocks<P: Nlri>(sorted: &[(AttrId, P)]) -> Vec<Block> {
+    sorted
+        .chunk_by(|one, next| one.0 == next.0)
+        .filter_map(|run| {
+            let mut nlri = Vec::new();
+            run.iter().for_each(|(_, prefix)| prefix.encode(&mut nlri));
+            nlri.shrink_to_fit();
+            Some(Block { attrs: run.first()?.0, nlri: Bytes::from(nlri), count: run.len() })
+        })
+        .collect()
 }
 
 /// Octets of as many whole prefixes as fit into `room`.

@@ -2,21 +2,11 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-
 use super::log::Log;
 use super::member::Cursor;
-use super::pack::Encoder;
+use super::pack::{Block, Encoder, blocks};
 use super::{AttrId, Batch, Generation};
 use crate::wire::Nlri;
-
-/// Wire-form prefixes that share one attribute set.
-#[derive(Clone, Debug)]
-pub(super) struct Block {
-    pub(super) attrs: AttrId,
-    pub(super) nlri: Bytes,
-    pub(super) count: usize,
-}
 
 /// The whole table in wire form at one generation: sorted, so the same routes give the same octets.
 #[derive(Debug)]
@@ -192,17 +182,4 @@ impl<P: Nlri> Table<P> {
             changed.iter().filter(|(_, before)| before.is_some()).map(|(prefix, _)| *prefix).collect();
         self.live.keys().copied().filter(move |prefix| !changed.contains_key(prefix)).chain(then)
     }
-}
-
-/// Sorted (attributes, prefix) pairs into one block per attribute set.
-fn blocks<P: Nlri>(sorted: &[(AttrId, P)]) -> Vec<Block> {
-    sorted
-        .chunk_by(|one, next| one.0 == next.0)
-        .filter_map(|run| {
-            let mut nlri = Vec::new();
-            run.iter().for_each(|(_, prefix)| prefix.encode(&mut nlri));
-            nlri.shrink_to_fit();
-            Some(Block { attrs: run.first()?.0, nlri: Bytes::from(nlri), count: run.len() })
-        })
-        .collect()
 }

@@ -61,9 +61,11 @@ impl Router {
         let seen = if wide { Asn::new(Asn::TRANS.into()).expect("not zero") } else { group.local_as };
         let path = |asn| if group.internal { vec![] } else { vec![Segment::sequence(asn)] };
         let mut attrs = vec![Attr::Origin(Origin::Igp), Attr::AsPath(path(seen))];
-        attrs.extend(route.med.map(Attr::Med));
+        attrs.extend(route.med().map(Attr::Med));
         attrs.extend(group.internal.then_some(Attr::LocalPref(100)));
-        attrs.extend((!route.communities.is_empty()).then(|| Attr::Communities(route.communities.clone())));
+        attrs.extend(
+            (!route.communities().is_empty()).then(|| Attr::Communities(route.communities().to_vec())),
+        );
         attrs.extend((wide && !group.internal).then(|| Attr::As4Path(path(group.local_as))));
         Carried { next_hop: group.next_hops.of(family_of(net)).expect("a next hop"), attrs }
     }

@@ -44,7 +44,9 @@ impl ShowError {
     fn from_status(status: &tonic::Status, socket: &Path) -> Self {
         match status.code() {
             Code::NotFound => Self::NotFound(status.message().to_owned()),
-            Code::Unavailable => Self::Unreachable { socket: socket.to_owned(), cause: status.message().to_owned() },
+            Code::Unavailable => {
+                Self::Unreachable { socket: socket.to_owned(), cause: status.message().to_owned() }
+            }
             _ => Self::Refused(status.message().to_owned()),
         }
     }
@@ -72,7 +74,10 @@ impl Client {
         Ok(answer.map_err(|status| ShowError::from_status(&status, &self.socket))?.into_inner().neighbors)
     }
 
-    pub(super) async fn adj_out(&mut self, address: String) -> Result<Vec<proto::AdvertisedRoute>, ShowError> {
+    pub(super) async fn adj_out(
+        &mut self,
+        address: String,
+    ) -> Result<Vec<proto::AdvertisedRoute>, ShowError> {
         let failed = |status| ShowError::from_status(&status, &self.socket);
         let answer = self.inner.list_adj_out(proto::ListAdjOutRequest { address }).await;
         let mut stream = answer.map_err(failed)?.into_inner();
@@ -85,7 +90,8 @@ impl Client {
 
     pub(super) async fn rib(&mut self, prefix: String) -> Result<Vec<proto::WantedRoute>, ShowError> {
         let failed = |status| ShowError::from_status(&status, &self.socket);
-        let mut stream = self.inner.list_rib(proto::ListRibRequest { prefix }).await.map_err(failed)?.into_inner();
+        let mut stream =
+            self.inner.list_rib(proto::ListRibRequest { prefix }).await.map_err(failed)?.into_inner();
         let mut all = Vec::new();
         while let Some(portion) = stream.message().await.map_err(failed)? {
             all.extend(portion.routes);

@@ -6,7 +6,14 @@ pub mod show;
 pub(crate) mod table;
 
 /// Generated from `proto/speaker.proto`.
-#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated code")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code"
+)]
 pub(crate) mod proto {
     tonic::include_proto!("speaker.v1");
 }

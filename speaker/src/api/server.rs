@@ -35,7 +35,10 @@ impl Drop for SocketFile {
 ///
 /// # Errors
 /// The socket cannot be made, or another speaker answers on it.
-pub async fn serve(path: &Path, announcer: Arc<Announcer>) -> io::Result<impl Future<Output = ()> + Send + use<>> {
+pub async fn serve(
+    path: &Path,
+    announcer: Arc<Announcer>,
+) -> io::Result<impl Future<Output = ()> + Send + use<>> {
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::Error::new(io::ErrorKind::AddrInUse, "another speaker answers on this socket"));
     }
@@ -54,7 +57,9 @@ pub async fn serve(path: &Path, announcer: Arc<Announcer>) -> io::Result<impl Fu
     Ok(async move {
         let _file = file;
         let incoming = UnixListenerStream::new(listener);
-        if let Err(error) = tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await {
+        if let Err(error) =
+            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await
+        {
             tracing::error!(%error, "the debug socket is not served any more");
         }
     })

@@ -32,7 +32,9 @@ pub async fn neighbor(args: &NeighborArgs, out: &mut impl Write) -> Result<(), S
             let all: Vec<Value> = client.neighbors(address).await?.iter().map(neighbor_json).collect();
             print(out, &Value::Array(all))
         }
-        (None, Output::Table) if args.address.is_none() => neighbor_table(&client.neighbors(address).await?, out),
+        (None, Output::Table) if args.address.is_none() => {
+            neighbor_table(&client.neighbors(address).await?, out)
+        }
         (None, Output::Table) => {
             for neighbor in client.neighbors(address).await? {
                 neighbor_detail(&neighbor, out)?;
@@ -43,7 +45,8 @@ pub async fn neighbor(args: &NeighborArgs, out: &mut impl Write) -> Result<(), S
 }
 
 fn neighbor_table(all: &[proto::Neighbor], out: &mut impl Write) -> Result<(), ShowError> {
-    let mut table = Table::new(["Neighbor", "AS", "State", "For", "Advertised", "Next hop", "Flaps", "Last end"]);
+    let mut table =
+        Table::new(["Neighbor", "AS", "State", "For", "Advertised", "Next hop", "Flaps", "Last end"]);
     for one in all {
         let queued = if one.session.is_some() && !one.current { " (sending)" } else { "" };
         table.row([
@@ -70,7 +73,11 @@ fn neighbor_detail(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), Sh
     writeln!(out, "Neighbor {} port {}, AS {} (ours {})", one.address, one.port, one.peer_as, one.local_as)?;
     writeln!(out, "  State        {} for {}", one.state, uptime(Duration::from_millis(one.state_ms)))?;
     if let Some(session) = &one.session {
-        let name = if session.hostname.is_empty() { String::new() } else { format!(" ({})", printable(&session.hostname)) };
+        let name = if session.hostname.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", printable(&session.hostname))
+        };
         writeln!(out, "  Router ID    {}{name}", session.router_id)?;
         writeln!(out, "  Local        {}", session.local_address)?;
         writeln!(out, "  Families     {}", session.families.join(", "))?;
@@ -89,7 +96,8 @@ fn neighbor_detail(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), Sh
         let ago = uptime(Duration::from_millis(one.last_end_ms_ago));
         writeln!(out, "  Last end     {} ago: {}", ago, printable(&one.last_end))?;
     }
-    let mut table = Table::new(["  Messages", "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"]);
+    let mut table =
+        Table::new(["  Messages", "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"]);
     for (name, counts) in [("  sent", &one.sent), ("  received", &one.received)] {
         let counts = counts.unwrap_or_default();
         let all = [counts.open, counts.update, counts.notification, counts.keepalive, counts.route_refresh];
@@ -142,7 +150,11 @@ fn neighbor_json(one: &proto::Neighbor) -> Value {
     })
 }
 
-fn adj_out(routes: Vec<proto::AdvertisedRoute>, output: Output, out: &mut impl Write) -> Result<(), ShowError> {
+fn adj_out(
+    routes: Vec<proto::AdvertisedRoute>,
+    output: Output,
+    out: &mut impl Write,
+) -> Result<(), ShowError> {
     if output == Output::Json {
         let all = routes.iter().map(|route| json!({ "prefix": route.prefix, "nextHop": route.next_hop }));
         return print(out, &Value::Array(all.collect()));
@@ -181,18 +193,26 @@ pub async fn status(args: &ShowArgs, out: &mut impl Write) -> Result<(), ShowErr
     let status = Client::connect(&socket(args)).await?.status().await?;
     if args.output == Output::Json {
         let notices: std::collections::BTreeMap<_, _> = status.notices.into_iter().collect();
-        return print(out, &json!({
-            "node": status.node, "version": status.version, "localAs": status.local_as,
-            "routerId": status.router_id, "synced": status.synced,
-            "ipv4Prefixes": status.ipv4_prefixes, "ipv6Prefixes": status.ipv6_prefixes, "notices": notices,
-        }));
+        return print(
+            out,
+            &json!({
+                "node": status.node, "version": status.version, "localAs": status.local_as,
+                "routerId": status.router_id, "synced": status.synced,
+                "ipv4Prefixes": status.ipv4_prefixes, "ipv6Prefixes": status.ipv6_prefixes, "notices": notices,
+            }),
+        );
     }
     writeln!(out, "Node       {}", status.node)?;
     writeln!(out, "Version    {}", status.version)?;
     writeln!(out, "AS         {}, router ID {}", status.local_as, status.router_id)?;
-    let synced = if status.synced { "yes" } else { "no: nothing is announced before every source has listed" };
+    let synced =
+        if status.synced { "yes" } else { "no: nothing is announced before every source has listed" };
     writeln!(out, "Synced     {synced}")?;
-    writeln!(out, "Wanted     {} IPv4 prefixes, {} IPv6 prefixes", status.ipv4_prefixes, status.ipv6_prefixes)?;
+    writeln!(
+        out,
+        "Wanted     {} IPv4 prefixes, {} IPv6 prefixes",
+        status.ipv4_prefixes, status.ipv6_prefixes
+    )?;
     for (kind, count) in std::collections::BTreeMap::from_iter(status.notices) {
         writeln!(out, "Notices    {kind}: {count}")?;
     }

@@ -18,7 +18,8 @@ impl<const N: usize> Table<N> {
     }
 
     pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; N] = std::array::from_fn(width);
         for row in &self.rows {
             let mut line = String::new();
@@ -49,7 +50,13 @@ mod tests {
 
     #[test]
     fn times_show_two_units_at_most() {
-        let all = [(850, "850ms"), (41_000, "41s"), (432_000, "7m12s"), (7_500_000, "2h05m"), (273_600_000, "3d04h")];
+        let all = [
+            (850, "850ms"),
+            (41_000, "41s"),
+            (432_000, "7m12s"),
+            (7_500_000, "2h05m"),
+            (273_600_000, "3d04h"),
+        ];
         for (millis, text) in all {
             assert_eq!(uptime(Duration::from_millis(millis)), text);
         }

@@ -82,7 +82,10 @@ type Latency = [Duration; ROUTERS.len()];
 /// [`DemoError`] if anything is not as it must be.
 pub async fn demo(hold: bool, out: &mut impl Write) -> Result<(), DemoError> {
     let started = Instant::now();
-    writeln!(out, "Two nodes (AS {NODES_AS}) announce to two upstream routers (AS {ROUTERS_AS}), all in this process.\n")?;
+    writeln!(
+        out,
+        "Two nodes (AS {NODES_AS}) announce to two upstream routers (AS {ROUTERS_AS}), all in this process.\n"
+    )?;
     let mut world = World::start().await?;
     let up = world.expect("start", INITIAL, started, out).await?;
     writeln!(out)?;
@@ -195,14 +198,17 @@ impl World {
         out: &mut impl Write,
     ) -> Result<Latency, DemoError> {
         let mut waiting: Vec<(usize, String, usize, bool)> = (0..ROUTERS.len())
-            .flat_map(|router| expected.iter().map(move |(prefix, node, gain)| (router, (*prefix).to_owned(), *node, *gain)))
+            .flat_map(|router| {
+                expected.iter().map(move |(prefix, node, gain)| (router, (*prefix).to_owned(), *node, *gain))
+            })
             .collect();
         let mut latency = [Duration::ZERO; ROUTERS.len()];
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while !waiting.is_empty() {
             let next = tokio::time::timeout_at(deadline, self.learned.recv()).await;
             let Ok(Some(learned)) = next else {
-                let waiting = waiting.iter().map(|(router, prefix, ..)| format!("{prefix} at {}", ROUTERS[*router].0));
+                let waiting =
+                    waiting.iter().map(|(router, prefix, ..)| format!("{prefix} at {}", ROUTERS[*router].0));
                 return Err(DemoError::Late { step, waiting: waiting.collect::<Vec<_>>().join(", ") });
             };
             let what = self.line(&learned);
@@ -238,12 +244,15 @@ impl World {
         let prefixes: std::collections::BTreeSet<_> = one.keys().chain(two.keys()).collect();
         for prefix in prefixes {
             let paths = |table: &router::Table| {
-                let names = table.get(prefix).map(|paths| paths.keys().map(|from| node_name(*from)).collect::<Vec<_>>());
+                let names = table
+                    .get(prefix)
+                    .map(|paths| paths.keys().map(|from| node_name(*from)).collect::<Vec<_>>());
                 names.map_or_else(|| "-".to_owned(), |names| names.join(" + "))
             };
             table.row([prefix.to_string(), paths(one), paths(two)]);
         }
-        let names: Vec<String> = self.routers.iter().map(|router| format!("{} on {}", router.name, router.addr)).collect();
+        let names: Vec<String> =
+            self.routers.iter().map(|router| format!("{} on {}", router.name, router.addr)).collect();
         writeln!(out, "Routes at {} (two names: ECMP):", names.join(" and "))?;
         table.print(out)
     }

@@ -45,7 +45,11 @@ pub(super) struct Identity {
 
 impl Router {
     /// Listens on a free port of its own loopback address.
-    pub(super) fn start(who: &Identity, nodes: &[IpAddr], learned: mpsc::Sender<Learned>) -> io::Result<Self> {
+    pub(super) fn start(
+        who: &Identity,
+        nodes: &[IpAddr],
+        learned: mpsc::Sender<Learned>,
+    ) -> io::Result<Self> {
         let engine = Engine::new();
         let addr = engine.listen(SocketAddr::new(who.ip, 0))?;
         let (inbound, updates) = mpsc::channel(1024);
@@ -113,7 +117,8 @@ fn paths(update: Update) -> Vec<(IpNet, Option<IpAddr>)> {
         Attr::NextHop(addr) => Some(IpAddr::V4(*addr)),
         _ => None,
     });
-    let mut all: Vec<(IpNet, Option<IpAddr>)> = update.withdrawn.into_iter().map(|net| (net.into(), None)).collect();
+    let mut all: Vec<(IpNet, Option<IpAddr>)> =
+        update.withdrawn.into_iter().map(|net| (net.into(), None)).collect();
     all.extend(update.nlri.into_iter().map(|net| (net.into(), v4)));
     for attr in update.attrs {
         let (prefixes, next_hop) = match attr {

@@ -55,7 +55,9 @@ pub(super) const STEPS: [Step; 3] = [
     Step {
         title: "Pod moved",
         what: "pod-db-0.yaml moves from node-a to node-b (policy Local: its routes move along)",
-        edit: |manifests| manifests.edit("pod-db-0.yaml", |text| text.replace("nodeName: node-a", "nodeName: node-b")),
+        edit: |manifests| {
+            manifests.edit("pod-db-0.yaml", |text| text.replace("nodeName: node-a", "nodeName: node-b"))
+        },
         expect: &[
             ("10.17.0.10/32", A, false),
             ("10.17.0.10/32", B, true),

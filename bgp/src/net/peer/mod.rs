@@ -312,6 +312,15 @@ impl PeerTask {
     }
 }
 
+impl Drop for PeerTask {
+    /// However the task ends, its member must not pin the change log.
+    fn drop(&mut self) {
+        if let Some((_, member)) = self.member.take() {
+            lock(&self.shared.rib).leave(member);
+        }
+    }
+}
+
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at.into()).await,

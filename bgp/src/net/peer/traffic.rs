@@ -14,6 +14,8 @@ use crate::wire::{Message, Update};
 
 /// Messages parsed from one connection before the other events get a turn.
 const MESSAGES_A_TURN: usize = 256;
+/// Updates kept for a receiver at once: one of 64 KiB may unfold into a megabyte.
+const INBOUND_A_TURN: usize = 8;
 
 impl PeerTask {
     /// Reads what came, writes what can be written.
@@ -35,6 +37,9 @@ impl PeerTask {
 
     fn read(&mut self, id: ConnId) {
         for _ in 0..MESSAGES_A_TURN {
+            if self.inbound.len() >= INBOUND_A_TURN {
+                return;
+            }
             let Some(conn) = self.conn(id) else { return };
             match conn.receive() {
                 Incoming::Message(message) => {
