@@ -69,7 +69,7 @@ struct Known {
 }
 
 impl Tracker {
-    /// Opens the netlink socket and asks for each neighbour once; [`Tracker::follow`] then reports changes.
+    /// Opens the netlink socket and asks for each neighbour once; the returned future then reports changes.
     ///
     /// # Errors
     /// The system refused a netlink socket.

@@ -10,7 +10,7 @@ use super::nlri::{Nlri, decode_all};
 use super::reader::{Reader, Short};
 use crate::types::Family;
 
-/// An UPDATE. After [`Update::decode_body`] with faults, what must not be used is already gone from it.
+/// An UPDATE. After decoding with faults, what must not be used is already gone from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Update {
     /// IPv4 prefixes withdrawn.

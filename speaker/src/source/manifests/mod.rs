@@ -1,6 +1,6 @@
 //! A directory of manifests (`*.yaml`, `*.yml`, `*.json`) as a source.
 //!
-//! [`document`] reads one file, [`folder`] knows the files and what of them is in force, [`watcher`] waits for
+//! `document` reads one file, `folder` knows the files and what of them is in force, `watcher` waits for
 //! inotify. Files appear by rename, in place, or behind symlinks that are swapped (a mounted `ConfigMap`): any event
 //! of the directory leads to a look at every entry, and only files that changed are read. A file counts when its
 //! writer closed it, so that a half-written one withdraws nothing. No polling.
