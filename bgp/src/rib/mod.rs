@@ -29,7 +29,7 @@ use table::Table;
 pub(crate) type Generation = u64;
 
 /// What a route carries besides what the session decides (`AS_PATH`, `NEXT_HOP`, `LOCAL_PREF`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteAttrs {
     med: Option<u32>,
     communities: Vec<u32>,

@@ -6,7 +6,7 @@ use super::member::UpdateGroup;
 use super::{AttrId, Batch, RouteAttrs};
 use crate::types::Family;
 use crate::wire::{
-    Attr, HEADER_LEN, Message, MpNextHop, MpReach, Nlri, Origin, Segment, Update, attr_code, kind,
+    Attr, Decode, HEADER_LEN, Message, MpNextHop, MpReach, Nlri, Origin, Segment, Update, attr_code, kind,
 };
 
 /// One whole message in up to three pieces, of which the middle one is shared with every other member.
@@ -98,7 +98,14 @@ impl<'a> Encoder<'a> {
         out
     }
 
-    pub(super) fn announce(&self, family: Family, block: &Block, batch: &mut Batch) {
+    /// In the order of what the attributes say, so that the same routes give the same octets.
+    pub(super) fn announce(&self, family: Family, blocks: &[Block], batch: &mut Batch) {
+        let mut ordered: Vec<&Block> = blocks.iter().collect();
+        ordered.sort_by_key(|block| self.attrs.get(block.attrs.0 as usize));
+        ordered.into_iter().for_each(|block| self.announce_block(family, block, batch));
+    }
+
+    fn announce_block(&self, family: Family, block: &Block, batch: &mut Batch) {
         let mut attrs = self.path_attrs(block.attrs);
         match (family, self.group.next_hops.of(family)) {
             (Family::IPV4_UNICAST, Some(std::net::IpAddr::V4(next_hop))) => {
@@ -198,6 +205,60 @@ pub(super) fn blocks<P: Nlri>(sorted: &[(AttrId, P)]) -> Vec<Block> {
             Some(Block { attrs: run.first()?.0, nlri: Bytes::from(nlri), count: run.len() })
         })
         .collect()
+}
+
+/// Blocks brought up to date: `changed` has prefixes with the attribute set they had in `old` and have now.
+pub(super) fn patch<P: Decode>(
+    old: Vec<Block>,
+    changed: impl Iterator<Item = (P, Option<AttrId>, Option<AttrId>)>,
+) -> Vec<Block> {
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    for (prefix, before, now) in changed.filter(|(_, before, now)| before != now) {
+        gone.extend(before.map(|attrs| (attrs, prefix)));
+        new.extend(now.map(|attrs| (attrs, prefix)));
+    }
+    gone.sort_unstable();
+    new.sort_unstable();
+    let of = |all: &[(AttrId, P)], attrs| -> Vec<P> {
+        all.iter().filter(|(of, _)| *of == attrs).map(|(_, prefix)| *prefix).collect()
+    };
+    let mut patched = Vec::new();
+    for block in old {
+        let (gone, added) = (of(&gone, block.attrs), of(&new, block.attrs));
+        new.retain(|(attrs, _)| *attrs != block.attrs);
+        let block = if gone.is_empty() && added.is_empty() { block } else { merge(&block, &gone, &added) };
+        patched.extend((block.count > 0).then_some(block));
+    }
+    patched.extend(blocks(&new));
+    patched
+}
+
+/// A block without the prefixes in `gone` and with those in `added`, both sorted. What lies between two changes is
+/// copied as it stands.
+fn merge<P: Decode>(block: &Block, gone: &[P], added: &[P]) -> Block {
+    let (mut gone, mut added) = (gone.iter().peekable(), added.iter().peekable());
+    let mut nlri = Vec::with_capacity(block.nlri.len());
+    let (mut count, mut at, mut copied) = (block.count, 0, 0);
+    while let Some((prefix, len)) = block.nlri.get(at..).and_then(P::first) {
+        while let Some(new) = added.next_if(|new| **new < prefix) {
+            nlri.extend_from_slice(&block.nlri[copied..at]);
+            copied = at;
+            new.encode(&mut nlri);
+            count += 1;
+        }
+        if gone.next_if(|old| **old == prefix).is_some() {
+            nlri.extend_from_slice(&block.nlri[copied..at]);
+            copied = at + len;
+            count -= 1;
+        }
+        at += len;
+    }
+    nlri.extend_from_slice(&block.nlri[copied..]);
+    for new in added {
+        new.encode(&mut nlri);
+        count += 1;
+    }
+    Block { attrs: block.attrs, nlri: Bytes::from(nlri), count }
 }
 
 /// Octets of as many whole prefixes as fit into `room`.

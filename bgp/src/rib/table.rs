@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::log::Log;
 use super::member::Cursor;
-use super::pack::{Block, Encoder, blocks};
+use super::pack::{Block, Encoder, blocks, patch};
 use super::{AttrId, Batch, Generation};
-use crate::wire::Nlri;
+use crate::wire::Decode;
 
 /// The whole table in wire form at one generation: sorted, so the same routes give the same octets.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl<P> Default for Table<P> {
     }
 }
 
-impl<P: Nlri> Table<P> {
+impl<P: Decode> Table<P> {
     pub(super) fn generation(&self) -> Generation {
         self.generation
     }
@@ -90,17 +90,32 @@ impl<P: Nlri> Table<P> {
         }
         let stale = |packed: &Packed| self.log.len_after(packed.at) > (self.live.len() / 4).max(1024);
         if pack && self.packed.as_ref().is_none_or(stale) {
-            self.packed = Some(self.pack());
+            let old = self.packed.take();
+            self.packed = Some(self.pack(old));
         }
         readers.extend(self.packed.as_ref().map(|packed| packed.at));
         self.log.trim(&readers);
         self.log.compact(&readers, |prefix| self.live.get(prefix).copied());
     }
 
-    fn pack(&self) -> Packed {
-        let mut all: Vec<(AttrId, P)> = self.live.iter().map(|(prefix, attrs)| (*attrs, *prefix)).collect();
-        all.sort_unstable();
-        Packed { at: self.generation, blocks: blocks(&all) }
+    /// The table as it is now. An older packed one, whose successors the log has, is patched: much cheaper than
+    /// sorting everything again.
+    fn pack(&self, old: Option<Packed>) -> Packed {
+        let blocks = match old {
+            Some(old) => {
+                let changed = self.log.changed_after(old.at).into_iter();
+                let changed =
+                    changed.map(|(prefix, before)| (prefix, before, self.live.get(&prefix).copied()));
+                patch(old.blocks, changed)
+            }
+            None => {
+                let mut all: Vec<(AttrId, P)> =
+                    self.live.iter().map(|(prefix, attrs)| (*attrs, *prefix)).collect();
+                all.sort_unstable();
+                blocks(&all)
+            }
+        };
+        Packed { at: self.generation, blocks }
     }
 
     /// Appends what brings a member from `cursor` to the present, which is returned.
@@ -118,11 +133,11 @@ impl<P: Nlri> Table<P> {
             Cursor::Fresh => true,
         };
         if whole {
-            let packed = self.packed.take().filter(|packed| self.still_holds(packed));
-            let packed = packed.unwrap_or_else(|| self.pack());
-            for block in &packed.blocks {
-                encoder.announce(P::FAMILY, block, batch);
-            }
+            let packed = match self.packed.take() {
+                Some(packed) if self.still_holds(&packed) => packed,
+                old => self.pack(old),
+            };
+            encoder.announce(P::FAMILY, &packed.blocks, batch);
             self.send_delta(packed.at, encoder, batch);
             self.packed = Some(packed);
         }
@@ -147,9 +162,7 @@ impl<P: Nlri> Table<P> {
         if let Some(block) = &delta.withdrawn {
             encoder.withdraw(P::FAMILY, block, batch);
         }
-        for block in &delta.announced {
-            encoder.announce(P::FAMILY, block, batch);
-        }
+        encoder.announce(P::FAMILY, &delta.announced, batch);
         self.delta = Some(delta);
     }
 

@@ -19,6 +19,7 @@ pub use capability::{Capability, GracefulRestart};
 pub use fault::{Fault, HeaderFault, OpenFault, UpdateFault};
 pub use frame::{HEADER_LEN, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, next_frame};
 pub use mp::{MpNextHop, MpReach, MpUnreach, Prefixes};
+pub(crate) use nlri::Decode;
 pub use nlri::Nlri;
 pub use notification::Notification;
 pub use open::Open;

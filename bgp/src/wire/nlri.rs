@@ -18,9 +18,16 @@ pub trait Nlri: Copy + Ord + Hash + Into<IpNet> {
 }
 
 /// The receiving half of [`Nlri`], apart because a received message's cursor is no public type.
-pub(super) trait Decode: Nlri {
+pub(crate) trait Decode: Nlri {
     /// Reads one prefix, host bits cleared; the error is its length octet.
     fn decode(from: &mut Reader<'_>) -> Result<Self, u8>;
+
+    /// The prefix at the front of octets that [`Nlri::encode`] wrote, and how many of them it takes.
+    fn first(octets: &[u8]) -> Option<(Self, usize)> {
+        let mut reader = Reader::new(octets, 0);
+        let prefix = Self::decode(&mut reader).ok()?;
+        Some((prefix, reader.at()))
+    }
 }
 
 fn put(octets: &[u8], bits: u8, out: &mut Vec<u8>) {
