@@ -26,6 +26,8 @@ pub const OPEN: u64 = 1;
 pub const UPDATE: u64 = 2;
 /// See [`OPEN`].
 pub const NOTIFICATION: u64 = 3;
+/// See [`OPEN`].
+pub const ROUTE_REFRESH: u64 = 5;
 
 /// A running capture.
 #[derive(Debug)]

@@ -41,6 +41,12 @@ fn birdc(place: &Place, command: &[&str]) -> Result<String> {
     run(&[&["birdc", "-r", "-s", &place.file("bird.ctl")], command].concat())
 }
 
+pub(super) fn ask_again(place: &Place) -> Result<()> {
+    // Not restricted (`-r`) as all the others are: this is an action.
+    let said = run(&["birdc", "-s", &place.file("bird.ctl"), "reload", "in", "all"])?;
+    ensure(said.contains("reloading"), || said)
+}
+
 fn peer(place: &Place, protocol: &str) -> Result<IpAddr> {
     let index = protocol.strip_prefix('p').and_then(|index| index.parse::<usize>().ok());
     let peer = index.and_then(|index| place.config.neighbors.get(index));

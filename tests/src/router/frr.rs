@@ -72,15 +72,25 @@ fn config(config: &Config) -> String {
     out
 }
 
-fn vtysh(place: &Place, command: &str) -> Result<Value> {
-    let text = run(&["vtysh", "--vty_socket", &place.dir.display().to_string(), "-c", command])?;
-    Ok(serde_json::from_str(&text)?)
+fn vtysh(place: &Place, command: &str) -> Result<String> {
+    run(&["vtysh", "--vty_socket", &place.dir.display().to_string(), "-c", command])
+}
+
+fn show(place: &Place, command: &str) -> Result<Value> {
+    Ok(serde_json::from_str(&vtysh(place, command)?)?)
+}
+
+pub(super) fn ask_again(place: &Place) -> Result<()> {
+    ["ipv4", "ipv6"].iter().try_for_each(|family| {
+        let said = vtysh(place, &format!("clear bgp {family} unicast * soft in"))?;
+        ensure(said.trim().is_empty(), || said)
+    })
 }
 
 pub(super) fn paths(place: &Place) -> Result<Vec<TablePath>> {
     let mut paths = Vec::new();
     for family in ["ipv4", "ipv6"] {
-        let table = vtysh(place, &format!("show bgp {family} unicast json"))?;
+        let table = show(place, &format!("show bgp {family} unicast json"))?;
         let routes = table["routes"].as_object().ok_or_else(|| Fault::new("no routes in the JSON"))?;
         for (prefix, entries) in routes {
             for entry in entries.as_array().into_iter().flatten() {
@@ -112,7 +122,7 @@ fn path(prefix: &str, entry: &Value) -> Result<TablePath> {
 }
 
 pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
-    let neighbors = vtysh(place, "show bgp neighbors json")?;
+    let neighbors = show(place, "show bgp neighbors json")?;
     let neighbors = neighbors.as_object().ok_or_else(|| Fault::new("no neighbours in the JSON"))?;
     let up = neighbors.iter().filter(|(_, state)| state["bgpState"] == "Established");
     up.map(|(peer, _)| Ok(peer.parse()?)).collect()

@@ -190,6 +190,19 @@ impl Router {
         peers.during(format_args!("sessions of {}", self.name()))
     }
 
+    /// Has it ask all neighbours for their routes again (ROUTE-REFRESH). Returns whether it can: GoBGP keeps what it
+    /// received and asks nobody.
+    ///
+    /// # Errors
+    /// When its CLI fails.
+    pub fn ask_again(&self) -> Result<bool> {
+        match self.kind {
+            Kind::Frr => frr::ask_again(&self.place).map(|()| true),
+            Kind::Bird => bird::ask_again(&self.place).map(|()| true),
+            Kind::Gobgp => Ok(false),
+        }
+    }
+
     /// The namespace it runs in.
     #[must_use]
     pub fn netns(&self) -> &Netns {

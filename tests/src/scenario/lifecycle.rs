@@ -2,7 +2,7 @@
 
 use super::lab::{Lab, Setup, addresses, run};
 use super::table::{moved, whole, without_peers, without_web};
-use crate::capture::{NOTIFICATION, OPEN, Verdict, now};
+use crate::capture::{NOTIFICATION, OPEN, ROUTE_REFRESH, UPDATE, Verdict, now};
 use crate::fault::{During, Fault, Result, ensure};
 use crate::manifests::Web;
 use crate::router::{Kind, Router};
@@ -20,8 +20,8 @@ const ADMINISTRATIVE_SHUTDOWN: (u64, u64) = (6, 2);
 /// A span of time on the capture's clock.
 type Span = (Duration, Duration);
 
-/// Steps a, b, g, f, c: tables and ECMP, a Pod's annotation, a moved next hop, a router that restarts, and
-/// a speaker that leaves on SIGTERM.
+/// Steps a, b, r, g, f, c: tables and ECMP, a Pod's annotation, routes asked for again, a moved next hop, a router
+/// that restarts, and a speaker that leaves on SIGTERM.
 ///
 /// # Errors
 /// The step that failed, with the state of everything.
@@ -32,12 +32,16 @@ pub fn lifecycle(kind: Kind) -> Result<()> {
         |lab| {
             tables(lab).during("step a, tables")?;
             annotation(lab).during("step b, annotation removed")?;
+            let asked = refresh(lab).during("step r, route refresh")?;
             let quiet = next_hop(lab).during("step g, next hop moved")?;
             restart(lab).during("step f, router restarted")?;
             let left = leave(lab).during("step c, SIGTERM")?;
-            Ok((quiet, left))
+            Ok((asked, quiet, left))
         },
-        |(quiet, left), verdicts| {
+        |(asked, quiet, left), verdicts| {
+            asked
+                .map_or(Ok(()), |span| answered(verdicts, span))
+                .during("step r, route refresh, in the capture")?;
             no_open(verdicts, quiet).during("step g, next hop moved, in the capture")?;
             cease(verdicts, left).during("step c, SIGTERM, in the capture")
         },
@@ -78,6 +82,31 @@ fn annotation(lab: &Lab) -> Result<()> {
     lab.become_within(&without_web(whole()?)?, SOON)?;
     lab.manifests.web(Web::Announced)?;
     lab.become_within(&whole()?, SOON).during("and put back")?;
+    Ok(())
+}
+
+/// Both routers ask; the tables stay as they are. Returns when that was, if these routers can ask.
+fn refresh(lab: &Lab) -> Result<Option<Span>> {
+    let start = now();
+    for router in &lab.routers {
+        if !router.ask_again()? {
+            return Ok(None);
+        }
+    }
+    wait::stays("the tables", Duration::from_secs(1), || lab.tables_are(&whole()?))?;
+    Ok(Some((start, now())))
+}
+
+/// Every session had a ROUTE-REFRESH, and UPDATEs after it.
+fn answered(verdicts: &[Verdict; 2], span: Span) -> Result<()> {
+    for (segment, verdict) in (1..).zip(verdicts) {
+        let asked = verdict.messages.iter().filter(|message| message.kind == ROUTE_REFRESH).count();
+        ensure(asked >= 4, || format!("only {asked} ROUTE-REFRESHes for 4 sessions"))?;
+        for address in [addresses(segment, 1), addresses(segment, 2)].concat() {
+            let updates = verdict.select(address, UPDATE, span);
+            ensure(!updates.is_empty(), || format!("{address} answered nothing"))?;
+        }
+    }
     Ok(())
 }
 
