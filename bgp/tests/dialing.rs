@@ -71,11 +71,15 @@ fn a_good_session_starts_the_backoff_anew_and_a_short_one_does_not() {
 }
 
 #[test]
-fn dial_now_does_not_wait_and_does_not_dial_twice() {
+fn dial_now_does_not_wait_and_dials_anew_from_the_right_address() {
     let mut lab = Lab::new(config());
     assert_eq!(lab.feed(Event::DialNow), [], "not before start");
     lab.feed(Event::Start);
-    assert_eq!(lab.feed(Event::DialNow), [], "a dial is under way");
+    assert_eq!(
+        lab.feed(Event::DialNow),
+        [Action::AbandonDial, Action::Dial],
+        "the one under way may leave wrongly"
+    );
     lab.feed(refused());
     assert_eq!(lab.feed(Event::DialNow), [Action::Dial]);
     lab.feed(Event::Connected(CONN));

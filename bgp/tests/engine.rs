@@ -67,7 +67,7 @@ async fn routes_of_both_families_come_and_go_over_one_session() {
     seen.until("withdrawals", |seen| seen.table.len() == 1).await;
 
     announce(&one, [v4, v6]);
-    one.set_next_hops(host(1, 2), next_hops(9));
+    one.path_changed(host(1, 2), next_hops(9));
     let moved = |seen: &Seen, net: &IpNet, family| seen.table.get(net).copied() == next_hops(9).of(family);
     seen.until("new next hops", |seen| {
         moved(seen, &v4, Family::IPV4_UNICAST) && moved(seen, &v6, Family::IPV6_UNICAST)

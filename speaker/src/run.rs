@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::config::Config;
-use crate::nexthop::Tracker;
+use crate::nexthop::{Neighbor, Tracker};
 use crate::source::manifests;
 
 /// Why a speaker cannot run, or stopped running.
@@ -89,12 +89,11 @@ impl Running {
     }
 
     async fn start_peers(&mut self, config: &Config, engine: &Arc<Engine>) -> Result<(), RunError> {
-        let fixed = |peer: &bgp::net::PeerConfig| peer.next_hops != NextHops::default();
         let followed: Vec<_> = config
             .neighbors
             .iter()
-            .filter(|peer| !fixed(peer))
-            .map(|peer| peer.dialing.remote.ip())
+            .filter(|peer| peer.next_hops == NextHops::default())
+            .map(|peer| Neighbor { addr: peer.dialing.remote.ip(), on_link: peer.dialing.ttl == Some(1) })
             .collect();
         let (to, mut changes) = mpsc::channel(64);
         let (first, follow) =
@@ -123,7 +122,7 @@ impl Running {
         let engine = Arc::clone(engine);
         self.tasks.spawn(async move {
             while let Some(change) = changes.recv().await {
-                engine.set_next_hops(change.neighbor, change.next_hops);
+                engine.path_changed(change.neighbor, change.next_hops);
             }
             std::future::pending().await // the tracker's own end is reported by the task above
         });

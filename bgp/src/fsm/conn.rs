@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::event::{Action, ConnId, Direction, EndReason, State};
 use super::negotiate::{Config, Negotiated, negotiate};
 use super::timing::Jitter;
+use crate::wire::Message;
 use crate::wire::notification::{Notification, code, fsm};
-use crate::wire::{Fault, Message};
 
 /// How long a peer that took our connection may keep its OPEN to itself. RFC 4271 §8.2.2 suggests four minutes
 /// for any machine of its day; a minute is as safe and finds a restarted router sooner.
@@ -115,7 +115,7 @@ impl Conn {
                     self.rearm_keepalive(now, jitter);
                     Verdict::Confirmed
                 }
-                Err(fault) => Verdict::End(EndReason::Sent((&Fault::Open(fault)).into())),
+                Err(fault) => Verdict::End(EndReason::Fault(fault.into())),
             },
             (Phase::OpenConfirm(with), Message::Keepalive) => {
                 self.phase = Phase::Established { with: with.clone(), since: now };

@@ -26,7 +26,7 @@ pub enum Event {
     Start,
     /// Administrative stop: say why on every connection, then stay down until [`Event::Start`].
     Stop(Notification),
-    /// Dial without waiting for the retry timer: the way to the peer has changed.
+    /// Dial at once, anew if a dial is under way: the way to the peer has changed.
     DialNow,
     /// The dial asked for by [`Action::Dial`] succeeded.
     Connected(ConnId),
@@ -75,6 +75,8 @@ pub enum Action {
 pub enum EndReason {
     /// We sent this. A hold timer that expired is one of them.
     Sent(Notification),
+    /// The peer said something that ends the session; we answered with the fault's NOTIFICATION.
+    Fault(Fault),
     /// The peer sent this.
     Received(Notification),
     /// TCP ended without a NOTIFICATION; the text is the system's.
@@ -89,10 +91,23 @@ impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sent(note) => write!(f, "sent {note}"),
+            Self::Fault(fault) => write!(f, "{fault}; sent {}", Notification::from(fault)),
             Self::Received(note) => write!(f, "received {note}"),
             Self::Lost(cause) => write!(f, "connection lost: {cause}"),
             Self::DialFailed(cause) => write!(f, "cannot connect: {cause}"),
             Self::Replaced => f.write_str("replaced by a newer connection"),
+        }
+    }
+}
+
+impl EndReason {
+    /// What the peer is to be told about it, if that is ours to tell.
+    #[must_use]
+    pub fn notification(&self) -> Option<Notification> {
+        match self {
+            Self::Sent(note) => Some(note.clone()),
+            Self::Fault(fault) => Some(fault.into()),
+            Self::Received(_) | Self::Lost(_) | Self::DialFailed(_) | Self::Replaced => None,
         }
     }
 }

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 pub use event::{Action, ConnId, Direction, EndReason, Event, State};
 pub use negotiate::{Config, Negotiated, dialed_connection_wins, negotiate};
 
+use crate::wire::Message;
 use crate::wire::notification::{Notification, cease};
-use crate::wire::{Fault, Message};
 use conn::{Conn, Phase, Verdict};
 use timing::{Backoff, Jitter};
 
@@ -92,7 +92,7 @@ impl Peer {
             Event::DialFailed(cause) => self.dial_failed(now, cause, out),
             Event::Accepted(id) => self.accepted(now, id, out),
             Event::Received(id, message) => self.received(now, id, message, out),
-            Event::Broken(id, fault) => self.broken(now, id, &fault, out),
+            Event::Broken(id, fault) => self.end(now, id, EndReason::Fault(fault), out),
             Event::Lost(id, cause) => self.end(now, id, EndReason::Lost(cause), out),
             Event::Tick => self.tick(now, out),
         }
@@ -115,7 +115,8 @@ impl Peer {
     }
 
     fn dial_now(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if matches!(self.dial, Dial::Waiting { .. }) {
+        if self.dial != Dial::Off {
+            self.abandon_dial(out); // one under way may have left from an address that is not right any more
             self.backoff.reset();
             self.begin_dial(now, out);
         }
@@ -190,10 +191,6 @@ impl Peer {
         }
     }
 
-    fn broken(&mut self, now: Instant, id: ConnId, fault: &Fault, out: &mut Vec<Action>) {
-        self.end(now, id, EndReason::Sent(fault.into()), out);
-    }
-
     /// The peer's OPEN on `id` tells who it is: if the other connection is as far, one of them has to go.
     fn resolve_collision(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
         let Some(conn) = self.conns.iter().find(|conn| conn.id == id) else { return };
@@ -240,8 +237,8 @@ impl Peer {
     }
 
     fn close(conn: &Conn, reason: EndReason, out: &mut Vec<Action>) {
-        if let EndReason::Sent(note) = &reason {
-            out.push(Action::Send(conn.id, Message::Notification(note.clone())));
+        if let Some(note) = reason.notification() {
+            out.push(Action::Send(conn.id, Message::Notification(note)));
         }
         out.push(Action::Close(conn.id));
         out.push(Action::Ended { was_up: conn.state() == State::Established, reason });

@@ -39,7 +39,7 @@ pub struct PeerConfig {
     pub dialing: Dialing,
     /// What is said to it.
     pub session: fsm::Config,
-    /// What it is to send traffic to, until [`Engine::set_next_hops`] says otherwise.
+    /// What it is to send traffic to, until [`Engine::path_changed`] says otherwise.
     pub next_hops: NextHops,
     /// Where to deliver what it announces; `None` only counts it. A full channel stops reading from the peer; a
     /// receiver that stalls for a whole hold time costs the session.
@@ -147,10 +147,12 @@ impl Engine {
         self.shared.changed.send_replace(());
     }
 
-    /// What a peer is to send traffic to from now on. A change is announced without touching the session.
-    pub fn set_next_hops(&self, peer: IpAddr, next_hops: NextHops) {
+    /// The way to a peer is another one: this is what it is to send traffic to from now on. Next hops that differ
+    /// are announced without touching the session; a session whose local address is gone is ended, for nothing can
+    /// leave from it any more; a peer that is down is dialed at once.
+    pub fn path_changed(&self, peer: IpAddr, next_hops: NextHops) {
         if let Some(handle) = lock(&self.shared.peers).get(&peer) {
-            handle.next_hops.send_if_modified(|now| std::mem::replace(now, next_hops) != next_hops);
+            handle.next_hops.send_replace(next_hops);
         }
     }
 

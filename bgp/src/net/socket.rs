@@ -1,7 +1,7 @@
 //! Making sockets: dialing from the right address, listening on one family, hop limits.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -43,6 +43,13 @@ fn set_ttl(socket: &SockRef<'_>, peer: IpAddr, ttl: Option<u8>) -> io::Result<()
         (IpAddr::V4(_), Some(ttl)) => socket.set_ttl_v4(ttl.into()),
         (IpAddr::V6(_), Some(ttl)) => socket.set_unicast_hops_v6(ttl.into()),
     }
+}
+
+/// Whether this host still has the address.
+pub(super) fn is_local(mut addr: SocketAddr) -> bool {
+    addr.set_port(0);
+    // Binding asks the kernel without privilege and sends nothing.
+    !UdpSocket::bind(addr).is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
 pub(super) fn listen(on: SocketAddr) -> io::Result<TcpListener> {

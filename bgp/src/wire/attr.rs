@@ -91,7 +91,7 @@ pub enum Attr {
 
 /// A broken attribute that does not cost the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("octet {at}: attribute {code} is malformed, {reaction:?} (RFC 7606 §7)")]
+#[error("octet {at}: attribute {code} is malformed, {reaction} (RFC 7606 §7)")]
 pub struct AttrFault {
     /// Offset of the attribute in its message.
     pub at: usize,
@@ -108,6 +108,15 @@ pub enum Reaction {
     Discard,
     /// Every route of the UPDATE is withdrawn.
     TreatAsWithdraw,
+}
+
+impl std::fmt::Display for Reaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Discard => "it is ignored",
+            Self::TreatAsWithdraw => "the routes of its UPDATE count as withdrawn",
+        })
+    }
 }
 
 impl Attr {

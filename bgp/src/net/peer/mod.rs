@@ -2,9 +2,10 @@
 
 mod traffic;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -14,13 +15,16 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, info, warn};
 
-use super::socket::{dial, prepare};
+use super::socket::{dial, is_local, prepare};
 use super::status::PeerStatus;
 use super::transport::Transport;
 use super::{InboundEvent, PeerConfig, Shared};
 use crate::fsm::{Action, ConnId, EndReason, Event, Negotiated, Peer, State};
 use crate::rib::{MemberId, NextHops, UpdateGroup};
 use crate::wire::{Message, Notification};
+
+/// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
+const TOLD: usize = 8;
 
 /// What the engine asks of a peer's task.
 pub(super) enum Command {
@@ -52,6 +56,8 @@ pub(super) struct PeerTask {
     farewells: Vec<tokio::task::JoinHandle<()>>,
     /// A broken attribute was already logged in this session.
     complained: bool,
+    /// Why there is no session, as logged since there was one: tries come by the second, their reasons take turns.
+    told: HashSet<String>,
 }
 
 enum Woken {
@@ -93,6 +99,7 @@ impl PeerTask {
             inbound: VecDeque::new(),
             farewells: Vec::new(),
             complained: false,
+            told: HashSet::new(),
         }
     }
 
@@ -111,7 +118,7 @@ impl PeerTask {
                 }
                 Woken::Command(None) => return,
                 Woken::Command(Some(Command::Accepted(stream))) => self.accepted(stream),
-                Woken::NextHops(next_hops) => self.set_next_hops(next_hops),
+                Woken::NextHops(next_hops) => self.path_changed(next_hops),
                 Woken::Conn(id) => self.serve(id),
                 Woken::Dialed(result) => self.dialed(result),
                 Woken::RibChanged => self.feed(),
@@ -222,6 +229,7 @@ impl PeerTask {
         let member = lock(&self.shared.rib).join(group);
         self.member = Some((id, member));
         self.complained = false;
+        self.told.clear();
         {
             let mut status = lock(&self.status);
             status.negotiated = Some(with.clone());
@@ -243,11 +251,10 @@ impl PeerTask {
         } else {
             debug!(peer = %self.config.dialing.remote.ip(), cause = %reason, "connection attempt ended");
         }
-        let mut status = lock(&self.status);
-        let repeated = status.last_end.as_ref().is_some_and(|(_, last)| *last == reason);
-        if !was_up && !repeated {
+        if !was_up && self.told.len() < TOLD && self.told.insert(reason.to_string()) {
             info!(peer = %self.config.dialing.remote.ip(), cause = %reason, "no session yet, will try again");
         }
+        let mut status = lock(&self.status);
         status.last_end = Some((Instant::now(), reason));
         if was_up {
             status.flaps += 1;
@@ -298,12 +305,18 @@ impl PeerTask {
         id
     }
 
-    fn set_next_hops(&mut self, next_hops: NextHops) {
-        let before = std::mem::replace(&mut self.config.next_hops, next_hops);
+    fn path_changed(&mut self, next_hops: NextHops) {
+        self.config.next_hops = next_hops;
         lock(&self.status).next_hops = next_hops;
-        if before != next_hops {
-            self.handle(Event::DialNow); // the way to the peer changed: it may be reachable again
+        let cut: Vec<(ConnId, SocketAddr)> = self
+            .conns
+            .iter()
+            .filter_map(|(id, conn)| Some((*id, conn.local_addr().filter(|addr| !is_local(*addr))?)))
+            .collect();
+        for (id, addr) in cut {
+            self.lost(id, format!("the local address {} is gone", addr.ip()));
         }
+        self.handle(Event::DialNow);
         if let Some((_, member)) = self.member
             && lock(&self.shared.rib).set_next_hops(member, next_hops)
         {

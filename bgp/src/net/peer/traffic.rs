@@ -49,10 +49,7 @@ impl PeerTask {
                     }
                     self.handle(Event::Received(id, message));
                 }
-                Incoming::Broken(fault) => {
-                    warn!(peer = %self.config.dialing.remote.ip(), %fault, "malformed message received");
-                    return self.handle(Event::Broken(id, fault));
-                }
+                Incoming::Broken(fault) => return self.handle(Event::Broken(id, fault)),
                 Incoming::Lost(cause) => return self.lost(id, cause),
                 Incoming::Nothing => return,
             }
@@ -68,7 +65,7 @@ impl PeerTask {
         }
     }
 
-    fn lost(&mut self, id: ConnId, cause: String) {
+    pub(super) fn lost(&mut self, id: ConnId, cause: String) {
         self.conns.retain(|(of, _)| *of != id);
         self.handle(Event::Lost(id, cause));
     }

@@ -1,0 +1,195 @@
+//! What each neighbour is told to send traffic to: the source address the kernel uses towards it.
+//!
+//! Asked once per neighbour at the start and again at every change of routes, rules, addresses or links that
+//! rtnetlink reports. A lookup that fails keeps the last good answer: the session may well outlive the moment.
+
+mod kernel;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bgp::rib::NextHops;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use kernel::{Kernel, NoSource};
+
+/// When the kernel did not answer, it is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A neighbour to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbor {
+    /// Its address.
+    pub addr: IpAddr,
+    /// It is one hop away: a route through a gateway does not count.
+    pub on_link: bool,
+}
+
+/// The way to a neighbour changed: another source, none any more, or one again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The neighbour.
+    pub neighbor: IpAddr,
+    /// What it is to be told; the last good ones while there is no way.
+    pub next_hops: NextHops,
+}
+
+/// Addresses that must not be told as they are: a speaker without the host's network sees its Pod's address where
+/// routers must send to the node's (`POD_IPS` → `--node-ips`).
+#[derive(Clone, Debug, Default)]
+pub struct Substitution {
+    /// Our Pod's addresses.
+    pub pod_ips: Vec<IpAddr>,
+    /// The node's, one per family at most.
+    pub node_ips: Vec<IpAddr>,
+}
+
+impl Substitution {
+    fn apply(&self, source: IpAddr) -> IpAddr {
+        let node = self.node_ips.iter().find(|node| node.is_ipv4() == source.is_ipv4());
+        match node {
+            Some(node) if self.pod_ips.contains(&source) => *node,
+            _ => source,
+        }
+    }
+}
+
+/// What the kernel last said about one neighbour.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    on_link: bool,
+    source: Option<IpAddr>,
+    failing: bool,
+}
+
+/// Follows the kernel's routes to a set of neighbours.
+pub struct Tracker {
+    kernel: Kernel,
+    substitution: Substitution,
+    known: HashMap<IpAddr, Known>,
+}
+
+impl Tracker {
+    /// Opens the netlink sockets and asks for each neighbour once; the returned future then reports changes.
+    ///
+    /// # Errors
+    /// The system refused a netlink socket.
+    pub async fn start(
+        neighbors: &[Neighbor],
+        substitution: Substitution,
+        changes: mpsc::Sender<Change>,
+    ) -> io::Result<(HashMap<IpAddr, NextHops>, impl Future<Output = ()> + Send + use<>)> {
+        let known = |one: &Neighbor| (one.addr, Known { on_link: one.on_link, ..Known::default() });
+        let known = neighbors.iter().map(known).collect();
+        let mut tracker = Self { kernel: Kernel::open()?, substitution, known };
+        let (_, again) = tracker.refresh().await;
+        let first =
+            tracker.known.iter().map(|(neighbor, known)| (*neighbor, next_hops(known.source))).collect();
+        Ok((first, tracker.follow(again, changes)))
+    }
+
+    async fn follow(mut self, mut again: bool, to: mpsc::Sender<Change>) {
+        loop {
+            tokio::select! {
+                () = self.kernel.changed() => {}
+                () = tokio::time::sleep(ASK_AGAIN), if again => {}
+            }
+            let (changes, silent) = self.refresh().await;
+            again = silent;
+            for change in changes {
+                if to.send(change).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Asks for every neighbour; returns the changes, and whether an answer is still owed.
+    async fn refresh(&mut self) -> (Vec<Change>, bool) {
+        let (mut changes, mut silent) = (Vec::new(), false);
+        for (neighbor, known) in &mut self.known {
+            let answer = self.kernel.source_towards(*neighbor, known.on_link).await;
+            silent |= matches!(answer, Err(NoSource::Silent));
+            if known.learn(*neighbor, answer.map(|source| self.substitution.apply(source))) {
+                changes.push(Change { neighbor: *neighbor, next_hops: next_hops(known.source) });
+            }
+        }
+        (changes, silent)
+    }
+}
+
+impl Known {
+    /// Takes the kernel's answer; returns whether anything is different. Each turn of events is logged once: route
+    /// events may come by the thousand while the route is away.
+    fn learn(&mut self, neighbor: IpAddr, answer: Result<IpAddr, NoSource>) -> bool {
+        match answer {
+            Ok(source) => {
+                let before = self.source.replace(source);
+                let back = std::mem::replace(&mut self.failing, false);
+                if before != Some(source) {
+                    let from = before.map(tracing::field::display);
+                    info!(%neighbor, from, to = %source, "next hop towards the neighbour");
+                } else if back {
+                    info!(%neighbor, to = %source, "the neighbour has a route again");
+                }
+                back || before != Some(source)
+            }
+            Err(cause) => {
+                let news = !std::mem::replace(&mut self.failing, true);
+                match self.source {
+                    _ if !news => {}
+                    Some(kept) => {
+                        warn!(%neighbor, %kept, %cause, "no way to the neighbour, its next hop is kept")
+                    }
+                    None => {
+                        warn!(%neighbor, %cause, "no way to the neighbour, nothing is announced to it yet")
+                    }
+                }
+                news
+            }
+        }
+    }
+}
+
+/// The family of the source is the neighbour's: its other family is not announced over that session.
+fn next_hops(source: Option<IpAddr>) -> NextHops {
+    match source {
+        Some(IpAddr::V4(v4)) => NextHops { v4: Some(v4), v6: None },
+        Some(IpAddr::V6(v6)) => NextHops { v4: None, v6: Some(v6) },
+        None => NextHops::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn a_failed_lookup_keeps_the_last_good_source_and_tells_of_each_turn_once() {
+        let (neighbor, mut known) = (ip("10.0.0.1"), Known::default());
+        assert!(known.learn(neighbor, Err(NoSource::None)), "no way at the start");
+        assert!(known.learn(neighbor, Ok(ip("10.0.0.11"))));
+        assert!(!known.learn(neighbor, Ok(ip("10.0.0.11"))), "the same again is nothing new");
+        assert!(known.learn(neighbor, Err(NoSource::None)));
+        assert_eq!(known.source, Some(ip("10.0.0.11")));
+        assert!(!known.learn(neighbor, Err(NoSource::Tentative)), "still away");
+        assert!(known.learn(neighbor, Ok(ip("10.0.0.11"))), "back: it may be dialed at once");
+        assert!(known.learn(neighbor, Ok(ip("10.0.0.12"))));
+    }
+
+    #[test]
+    fn only_the_pods_own_address_is_replaced_and_only_within_its_family() {
+        let (pod_ips, node_ips) = (vec![ip("10.16.0.9"), ip("fd00::9")], vec![ip("192.168.0.1")]);
+        let substitution = Substitution { pod_ips, node_ips };
+        assert_eq!(substitution.apply(ip("10.16.0.9")), ip("192.168.0.1"));
+        assert_eq!(substitution.apply(ip("10.16.0.8")), ip("10.16.0.8"));
+        assert_eq!(substitution.apply(ip("fd00::9")), ip("fd00::9"));
+    }
+}
