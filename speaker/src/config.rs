@@ -97,6 +97,9 @@ impl Config {
         let hold_time = hold_time(flags.holdtime, &mut problems);
         let router_id = router_id(flags.router_id, &pod_ips, &mut problems);
         let ttl = u8::try_from(flags.ebgp_multihop).ok().filter(|ttl| *ttl != 0);
+        if flags.bgp_port == 0 {
+            problems.add("--bgp-port", 0, "must be 1 to 65535");
+        }
         if ttl.is_none() {
             problems.add("--ebgp-multihop", flags.ebgp_multihop, "must be 1 to 255");
         }
@@ -186,12 +189,17 @@ fn families(flags: &RunFlags, problems: &mut Problems) {
     for addr in flags.neighbor_address.iter().filter(|addr| !addr.is_ipv4()) {
         problems.add("--neighbor-address", addr, "must be an IPv4 address");
     }
-    for addr in flags.neighbor_ipv6_address.iter().filter(|addr| addr.is_ipv4()) {
+    for addr in flags.neighbor_ipv6_address.iter().filter(|addr| addr.to_canonical().is_ipv4()) {
         problems.add("--neighbor-ipv6-address", addr, "must be an IPv6 address");
     }
     let all = flags.neighbor_address.iter().chain(&flags.neighbor_ipv6_address);
-    for addr in all.filter(|addr| addr.is_unspecified() || addr.is_multicast()) {
-        problems.add("neighbour address", addr, "must be the address of one host");
+    for addr in all {
+        if addr.is_unspecified() || addr.is_multicast() {
+            problems.add("neighbour address", addr, "must be the address of one host");
+        }
+        if matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+            problems.add("--neighbor-ipv6-address", addr, "is link-local, which is not supported yet");
+        }
     }
 }
 
@@ -318,6 +326,22 @@ mod tests {
             65535
         );
         assert!(with(&["--holdtime=65537s"]).is_err() && with(&["--holdtime=90"]).is_err());
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        for (flag, rule) in [
+            ("--bgp-port=0", "must be 1 to 65535"),
+            ("--neighbor-ipv6-address=::ffff:10.0.0.1", "must be an IPv6 address"),
+            ("--neighbor-ipv6-address=fe80::1", "link-local"),
+            ("--neighbor-address=0.0.0.0", "one host"),
+            ("--neighbor-address=224.0.0.1", "one host"),
+            ("--router-id=0.0.0.0", "other than 0.0.0.0"),
+            ("--ebgp-multihop=256", "must be 1 to 255"),
+        ] {
+            let said = with(&[flag]).expect_err(flag);
+            assert!(said.contains(rule), "{flag}: {said}");
+        }
     }
 
     #[test]

@@ -17,8 +17,8 @@ fn main() -> ExitCode {
     };
     let mut out = io::stdout().lock();
     let shown = match &cli.command {
-        None => return run(&runtime, &cli.run),
-        Some(Command::Run(flags)) => return run(&runtime, flags),
+        None => return run(runtime, &cli.run),
+        Some(Command::Run(flags)) => return run(runtime, flags),
         Some(Command::Demo(args)) => {
             return match runtime.block_on(speaker::demo::demo(args.hold, &mut out)) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -45,8 +45,10 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(runtime: &tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+fn run(runtime: tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
+    // A burst of route events overruns netlink-proto's socket, which costs nothing here: one look answers for all.
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,netlink_proto=error"));
     let colours = io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -58,7 +60,9 @@ fn run(runtime: &tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
         Ok(config) => config,
         Err(problems) => return failed(&problems),
     };
-    match runtime.block_on(speaker::run::run(config)) {
+    let ended = runtime.block_on(speaker::run::run(config));
+    runtime.shutdown_background(); // a thread that hangs in a read of a file must not keep the process
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

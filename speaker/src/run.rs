@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgp::net::Engine;
 use bgp::rib::NextHops;
@@ -13,9 +14,13 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
+use crate::api::server::serve;
 use crate::config::Config;
 use crate::nexthop::{Neighbor, Tracker};
 use crate::source::manifests;
+
+/// The pause before a debug socket in use is tried again.
+const SOCKET_RETRY: Duration = Duration::from_secs(1);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +71,7 @@ impl Running {
         let mut running = Self { announcer, tasks: JoinSet::new() };
         running.start_source(&config).await?;
         running.start_peers(&config, &engine).await?;
-        running.start_socket(&config).await;
+        running.start_socket(&config);
         Ok(running)
     }
 
@@ -129,19 +134,28 @@ impl Running {
         Ok(())
     }
 
-    /// Debugging must never stop routing: without a socket the speaker runs on.
-    async fn start_socket(&mut self, config: &Config) {
-        match crate::api::server::serve(&config.socket, Arc::clone(&self.announcer)).await {
-            Ok(service) => {
-                self.tasks.spawn(async move {
-                    service.await;
-                    std::future::pending().await
-                });
+    /// Debugging must never stop routing: without a socket the speaker runs on. While another speaker holds the
+    /// socket, as one that is just being replaced does, it is tried again.
+    fn start_socket(&mut self, config: &Config) {
+        let (path, announcer) = (config.socket.clone(), Arc::clone(&self.announcer));
+        self.tasks.spawn(async move {
+            let mut warned = false;
+            loop {
+                match serve(&path, Arc::clone(&announcer)).await {
+                    Ok(service) => service.await,
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                        if !std::mem::replace(&mut warned, true) {
+                            warn!(socket = %path.display(), %error, "no debug socket yet");
+                        }
+                    }
+                    Err(error) => {
+                        warn!(socket = %path.display(), %error, "no debug socket: `speaker neighbor` and `rib` will not work");
+                        return std::future::pending().await;
+                    }
+                }
+                tokio::time::sleep(SOCKET_RETRY).await;
             }
-            Err(error) => {
-                warn!(socket = %config.socket.display(), %error, "no debug socket: `speaker neighbor` and `rib` will not work");
-            }
-        }
+        });
     }
 
     /// The announcing half, for those who want to look.
@@ -173,6 +187,8 @@ impl Running {
 pub async fn run(config: Config) -> Result<(), RunError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
+    // Nothing can be reloaded yet, but its default action would end us without a word to the routers.
+    let _hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
     let neighbors: Vec<String> =
         config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
     info!(

@@ -6,6 +6,8 @@ use crate::proc::{Daemon, run};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 /// How it connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -75,6 +77,29 @@ impl Speaker {
     /// When the signal cannot be sent.
     pub fn kill(&mut self) -> Result<()> {
         self.daemon.kill()
+    }
+
+    /// What it says about one neighbour, see `docs/cli.md`.
+    ///
+    /// # Errors
+    /// When its command line fails.
+    pub fn neighbor(&self, address: &str) -> Result<Value> {
+        let enter = ["ip", "netns", "exec", self.netns.name(), &self.program];
+        let text =
+            run(&[&enter[..], &["neighbor", address, "-o", "json", "--socket", &self.socket]].concat())?;
+        let all: Value = serde_json::from_str(&text)?;
+        Ok(all[0].clone())
+    }
+
+    /// Its resident memory, in KiB.
+    ///
+    /// # Errors
+    /// When it does not run any more.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.daemon.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.ok_or_else(|| Fault::new("no VmRSS in its status"))
     }
 
     /// What it says about its sessions and routes, and the end of its log, for messages.

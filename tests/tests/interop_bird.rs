@@ -27,3 +27,8 @@ fn a_passive_speaker_is_dialed() {
 fn ibgp_carries_local_pref_and_an_empty_as_path() {
     scenario::ibgp(Kind::Bird).unwrap();
 }
+
+#[test]
+fn next_hops_and_sessions_follow_the_kernel_through_floods_and_lost_addresses() {
+    scenario::paths(Kind::Bird).unwrap();
+}

@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,12 +22,17 @@ use crate::announce::Announcer;
 /// Routes in one message of a stream: well below gRPC's 4 MiB.
 const PORTION: usize = 1000;
 
-/// A socket file that is removed when the service ends.
-struct SocketFile(PathBuf);
+/// A socket file that is removed when the service ends, unless the name stands for another's by then.
+struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|now| now.ino() == self.inode) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -52,7 +57,7 @@ pub async fn serve(
     rustix::process::umask(umask);
     let listener = bound?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    let file = SocketFile(path.to_owned());
+    let file = SocketFile { path: path.to_owned(), inode: std::fs::symlink_metadata(path)?.ino() };
     let service = SpeakerServer::new(Service { announcer });
     Ok(async move {
         let _file = file;

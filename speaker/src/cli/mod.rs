@@ -45,17 +45,24 @@ pub struct RunFlags {
     /// IPv6 addresses of the routers, comma separated, repeatable
     #[arg(long, value_name = "IP,...", value_delimiter = ',', action = ArgAction::Append)]
     pub neighbor_ipv6_address: Vec<IpAddr>,
-    /// AS number of the routers
-    #[arg(long, value_name = "AS", value_parser = go::number, default_value = "0", overrides_with = "neighbor_as")]
+    /// AS number of the routers, required
+    #[arg(long, value_name = "AS", value_parser = go::number, default_value = "0", hide_default_value = true, overrides_with = "neighbor_as")]
     pub neighbor_as: u32,
-    /// Our AS number
-    #[arg(long, value_name = "AS", value_parser = go::number, default_value = "0", overrides_with = "cluster_as")]
+    /// Our AS number, required
+    #[arg(long, value_name = "AS", value_parser = go::number, default_value = "0", hide_default_value = true, overrides_with = "cluster_as")]
     pub cluster_as: u32,
     /// BGP identifier; default: the IPv4 address in $POD_IPS, then $POD_IP
     #[arg(long, value_name = "IP", overrides_with = "router_id")]
     pub router_id: Option<IpAddr>,
-    /// Name of this node, for the policy `local`
-    #[arg(long, value_name = "NAME", env = "NODE_NAME", default_value = "", overrides_with = "node_name")]
+    /// Name of this node, for the policy `local`, required
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "NODE_NAME",
+        default_value = "",
+        hide_default_value = true,
+        overrides_with = "node_name"
+    )]
     pub node_name: String,
     /// Addresses of this node, told as next hop in place of the Pod's; one per family
     #[arg(long, value_name = "IP,...", value_delimiter = ',', action = ArgAction::Append)]
@@ -76,7 +83,7 @@ pub struct RunFlags {
           default_value = "false", default_missing_value = "true", value_parser = go::boolean,
           overrides_with = "announce_cluster_ip")]
     pub announce_cluster_ip: bool,
-    /// Read the objects from the YAML files of this directory and follow their changes
+    /// Read the objects from the YAML files of this directory and follow their changes, required
     #[arg(long, value_name = "DIR", overrides_with = "manifests")]
     pub manifests: Option<PathBuf>,
     /// Configuration for what flags cannot say (TOML)

@@ -7,9 +7,11 @@ mod failures;
 mod lab;
 mod lifecycle;
 mod modes;
+mod paths;
 mod table;
 
 pub use failures::failures;
 pub use lifecycle::lifecycle;
 pub use modes::{collision, ibgp, passive};
+pub use paths::paths;
 pub use table::{compare, parse};

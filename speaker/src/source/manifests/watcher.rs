@@ -31,7 +31,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_s
 /// The directory is missing, no directory or not readable; or the system has no inotify instance left.
 pub fn watch(dir: &Path, to: Sender<Batch>) -> io::Result<impl Future<Output = ()> + Send + use<>> {
     let events = Events::new(dir)?; // before the first look, so that nothing falls between
-    Ok(Watcher { folder: Folder::new(dir), events, to }.run())
+    Ok(Watcher { folder: Folder::new(dir), events, to, pause: RETRY.0 }.run())
 }
 
 struct Watcher {
@@ -39,6 +39,8 @@ struct Watcher {
     folder: Folder,
     events: Events,
     to: Sender<Batch>,
+    /// Before a lost directory is looked for again.
+    pause: Duration,
 }
 
 impl Watcher {
@@ -56,6 +58,7 @@ impl Watcher {
         loop {
             match self.update().await {
                 Ok(update) => {
+                    self.pause = RETRY.0;
                     report(&update.problems);
                     if first || !update.changes.is_empty() {
                         let batch = Batch { changes: update.changes, noticed, synced: true };
@@ -141,9 +144,9 @@ impl Watcher {
     async fn find_again(&mut self) {
         let dir = self.folder.dir().to_owned();
         error!(dir = %dir.display(), "the directory of manifests cannot be followed: all objects stay in force");
-        let mut pause = RETRY.0;
         loop {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(RETRY.1);
             match Events::new(&dir) {
                 Ok(events) => {
                     self.events = events;
@@ -154,7 +157,6 @@ impl Watcher {
                     debug!(dir = %dir.display(), %cause, "the directory of manifests is still away")
                 }
             }
-            pause = (pause * 2).min(RETRY.1);
         }
     }
 }
