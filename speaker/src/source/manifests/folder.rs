@@ -258,7 +258,7 @@ fn read_file(path: &Path, syntax: Syntax) -> io::Result<(Identity, Result<Conten
         file: path.to_owned(),
         line,
         object: None,
-        text: format!("{text}; what it said before stays in force"),
+        text: format!("{text}; its last good content, if there is any, stays in force"),
         kind: Kind::Syntax,
     });
     Ok((identity, contents))

@@ -54,7 +54,10 @@ impl Problem {
     }
 
     pub(super) fn too_large(file: &Path, limit: u64) -> Self {
-        let text = format!("is larger than {} MiB; what it said before stays in force", limit >> 20);
+        let text = format!(
+            "is larger than {} MiB; its last good content, if there is any, stays in force",
+            limit >> 20
+        );
         Self { file: file.to_owned(), line: None, object: None, text, kind: Kind::TooLarge }
     }
 
