@@ -93,7 +93,8 @@ impl Kernel {
                 _ => {}
             }
         }
-        if let Some(gateway) = gateway.filter(|_| on_link) {
+        // A gateway that is the neighbour itself is on the link, however the route is written.
+        if let Some(gateway) = gateway.filter(|gateway| on_link && *gateway != neighbor) {
             return Err(NoSource::Gateway(gateway));
         }
         let usable = |source: &IpAddr| {
@@ -147,9 +148,7 @@ fn ip(addr: &RouteAddress) -> Option<IpAddr> {
     }
 }
 
+/// IPv6 only: a router must not be told such a next hop for want of a global address.
 fn is_link_local(addr: IpAddr) -> bool {
-    match addr {
-        IpAddr::V4(addr) => addr.is_link_local(),
-        IpAddr::V6(addr) => addr.is_unicast_link_local(),
-    }
+    matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local())
 }
