@@ -81,30 +81,16 @@ type Latency = [Duration; ROUTERS.len()];
 /// # Errors
 /// [`DemoError`] if anything is not as it must be.
 pub async fn demo(hold: bool, out: &mut impl Write) -> Result<(), DemoError> {
-    let started = Instant::now();
     writeln!(
         out,
         "Two nodes (AS {NODES_AS}) announce to two upstream routers (AS {ROUTERS_AS}), all in this process.\n"
     )?;
+    let started = Instant::now();
     let mut world = World::start().await?;
-    let up = world.expect("start", INITIAL, started, out).await?;
-    writeln!(out)?;
-    world.print_tables(out)?;
-    let mut summary = vec![("everything announced", up)];
-    for step in &STEPS {
-        writeln!(out, "\n{}: {}", step.title, step.what)?;
-        let at = (step.edit)(&world.manifests)?;
-        summary.push((step.title, world.expect(step.title, step.expect, at, out).await?));
+    tokio::select! {
+        played = world.play(started, out) => played?,
+        stopped = tokio::signal::ctrl_c() => return Ok(stopped?), // everything temporary goes with the world
     }
-    writeln!(out)?;
-    world.print_tables(out)?;
-    writeln!(out, "\nTime from the change of the file to the last route at each router:")?;
-    let mut table = Table::new(["Step", ROUTERS[0].0, ROUTERS[1].0]);
-    for (title, latency) in summary {
-        let [one, two] = latency.map(millis);
-        table.row([title.to_owned(), one, two]);
-    }
-    table.print(out)?;
     if hold {
         writeln!(out, "\nHolding. Debug with: speaker neighbor --socket {}", world.socket(0).display())?;
         out.flush()?;
@@ -152,6 +138,28 @@ impl World {
             world.nodes.push(Running::start(config).await?);
         }
         Ok(world)
+    }
+
+    /// From the first announcement through all steps to the summary.
+    async fn play(&mut self, started: Instant, out: &mut impl Write) -> Result<(), DemoError> {
+        let up = self.expect("start", INITIAL, started, out).await?;
+        writeln!(out)?;
+        self.print_tables(out)?;
+        let mut summary = vec![("everything announced", up)];
+        for step in &STEPS {
+            writeln!(out, "\n{}: {}", step.title, step.what)?;
+            let at = (step.edit)(&self.manifests)?;
+            summary.push((step.title, self.expect(step.title, step.expect, at, out).await?));
+        }
+        writeln!(out)?;
+        self.print_tables(out)?;
+        writeln!(out, "\nTime from the change of the file to the last route at each router:")?;
+        let mut table = Table::new(["Step", ROUTERS[0].0, ROUTERS[1].0]);
+        for (title, latency) in summary {
+            let [one, two] = latency.map(millis);
+            table.row([title.to_owned(), one, two]);
+        }
+        Ok(table.print(out)?)
     }
 
     fn socket(&self, node: usize) -> std::path::PathBuf {
