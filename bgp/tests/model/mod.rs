@@ -1,5 +1,9 @@
 //! A router on the other end of a member: decodes every frame with the public codec and keeps a table.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod world;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
