@@ -1,7 +1,7 @@
 //! A running speaker: source → plan → announce → BGP, the next-hop tracker and the debug socket beside it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,13 +69,13 @@ impl Running {
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
         let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
         let mut running = Self { announcer, tasks: JoinSet::new() };
-        running.start_source(&config).await?;
+        running.start_source(&config)?;
         running.start_peers(&config, &engine).await?;
         running.start_socket(&config);
         Ok(running)
     }
 
-    async fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
+    fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
         let (to, mut batches) = mpsc::channel(64);
         let watch = manifests::watch(&config.manifests, to)
             .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
@@ -103,17 +103,7 @@ impl Running {
         let (to, mut changes) = mpsc::channel(64);
         let (first, follow) =
             Tracker::start(&followed, config.substitution.clone(), to).await.map_err(RunError::Netlink)?;
-        if let Some(port) = config.listen {
-            let v4 = config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv4());
-            let v6 = config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv6());
-            let wildcards = [(v4, "0.0.0.0"), (v6, "::")];
-            for (_, wildcard) in wildcards.into_iter().filter(|(used, _)| *used) {
-                let Ok(ip) = wildcard.parse() else { continue };
-                let on = SocketAddr::new(ip, port);
-                engine.listen(on).map_err(|cause| RunError::Listen { on, cause })?;
-                info!(%on, "listening");
-            }
-        }
+        listen(config, engine)?;
         for mut peer in config.neighbors.clone() {
             if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
                 peer.next_hops = *next_hops;
@@ -178,6 +168,19 @@ impl Running {
         self.announcer.engine().shutdown(text).await;
         self.tasks.shutdown().await;
     }
+}
+
+/// Opens the wildcard socket of each family that has neighbours, if the configuration says so.
+fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
+    let Some(port) = config.listen else { return Ok(()) };
+    for wildcard in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
+        let on = SocketAddr::new(wildcard, port);
+        if config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv4() == on.is_ipv4()) {
+            engine.listen(on).map_err(|cause| RunError::Listen { on, cause })?;
+            info!(%on, "listening");
+        }
+    }
+    Ok(())
 }
 
 /// `speaker run`: until SIGTERM or SIGINT.

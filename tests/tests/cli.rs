@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -92,6 +93,24 @@ fn the_debug_commands_answer_as_documented() {
 fn a_speaker_that_is_not_there_is_exit_code_4() {
     let (code, said) = refused(&["neighbor", "--socket", "/nonexistent/s.sock"]);
     assert!(code == 4 && said.contains("/nonexistent/s.sock"), "{code} {said}");
+}
+
+#[test]
+fn a_socket_of_somebody_else_is_not_believed() {
+    const NOBODY: u32 = 65534;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let program = dir.path().join("speaker");
+    std::fs::copy(binary().unwrap(), &program).unwrap();
+    let socket = dir.path().join("s.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::os::unix::fs::chown(&socket, Some(1234), None).unwrap();
+    std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o777)).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["status", "--socket"]).arg(&socket).uid(NOBODY).gid(NOBODY);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(4) && said.contains("belongs to user 1234"), "{said}");
 }
 
 #[test]

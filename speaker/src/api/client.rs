@@ -1,5 +1,6 @@
 //! The command line's side: asks the running speaker, and turns its refusals into exit codes.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tonic::Code;
@@ -61,6 +62,14 @@ pub(super) struct Client {
 impl Client {
     pub(super) async fn connect(socket: &Path) -> Result<Self, ShowError> {
         let unreachable = |cause: String| ShowError::Unreachable { socket: socket.to_owned(), cause };
+        let owner = std::fs::metadata(socket).map_err(|error| unreachable(error.to_string()))?.uid();
+        let user = rustix::process::geteuid();
+        // In a directory for all, such as /tmp, anybody could answer in the speaker's name.
+        if !user.is_root() && owner != 0 && owner != user.as_raw() {
+            return Err(unreachable(format!(
+                "the socket belongs to user {owner}, who is neither you nor root"
+            )));
+        }
         // A plain connect first: its error names the cause, the channel's only says "transport error".
         tokio::net::UnixStream::connect(socket).await.map_err(|error| unreachable(error.to_string()))?;
         let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display()));

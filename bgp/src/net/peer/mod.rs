@@ -21,7 +21,8 @@ use super::transport::Transport;
 use super::{InboundEvent, PeerConfig, Shared};
 use crate::fsm::{Action, ConnId, EndReason, Event, Negotiated, Peer, State};
 use crate::rib::{MemberId, NextHops, UpdateGroup};
-use crate::wire::{Message, Notification};
+use crate::wire::Message;
+use crate::wire::notification::{Notification, code};
 
 /// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
 const TOLD: usize = 8;
@@ -247,7 +248,14 @@ impl PeerTask {
             if self.config.inbound.is_some() {
                 self.inbound.push_back(InboundEvent::Down);
             }
-            warn!(peer = %self.config.dialing.remote.ip(), cause = %reason, "session ended");
+            let peer = self.config.dialing.remote.ip();
+            match &reason {
+                // Our own doing: nobody has to get up for it.
+                EndReason::Sent(note) if note.code == code::CEASE => {
+                    info!(%peer, cause = %reason, "session ended")
+                }
+                _ => warn!(%peer, cause = %reason, "session ended"),
+            }
         } else {
             debug!(peer = %self.config.dialing.remote.ip(), cause = %reason, "connection attempt ended");
         }
