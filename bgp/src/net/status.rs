@@ -21,6 +21,12 @@ pub struct MessageCounts {
     pub keepalive: u64,
     /// ROUTE-REFRESH.
     pub route_refresh: u64,
+    /// UPDATEs that withdraw something; counted in `update` too.
+    pub withdraw_update: u64,
+    /// Prefixes withdrawn by those.
+    pub withdraw_prefix: u64,
+    /// Messages that could not be used.
+    pub discarded: u64,
 }
 
 impl MessageCounts {
@@ -73,6 +79,10 @@ pub struct PeerStatus {
     pub advertised: usize,
     /// Whether nothing waits to be sent to it.
     pub current: bool,
+    /// Messages that wait for the socket to take them.
+    pub out_queue: u64,
+    /// When the session was last Established.
+    pub last_established: Option<Instant>,
     /// Times the session was Established and ended.
     pub flaps: u64,
     /// Why the last connection or attempt ended, and when.
@@ -97,6 +107,8 @@ impl PeerStatus {
             received: MessageCounts::default(),
             advertised: 0,
             current: false,
+            out_queue: 0,
+            last_established: None,
             flaps: 0,
             last_end: None,
             member: None,

@@ -1,0 +1,1 @@
+//! Types of the kubeovn.io objects that the daemons read.
