@@ -17,6 +17,7 @@ use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
 use crate::config::Config;
 use crate::nexthop::{Neighbor, Tracker};
+use crate::plan::Settings;
 use crate::source::manifests;
 
 /// The pause before a debug socket in use is tried again.
@@ -67,7 +68,11 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let settings = Settings::Node {
+            name: config.node.as_str().into(),
+            announce_cluster_ip: config.announce_cluster_ip,
+        };
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings));
         let mut running = Self { announcer, tasks: JoinSet::new() };
         running.start_source(&config)?;
         running.start_peers(&config, &engine).await?;
