@@ -24,6 +24,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Subnet, Self::Pod, Self::Service];
+
     /// The word used in keys.
     #[must_use]
     pub fn name(self) -> &'static str {
