@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order of their numbers.
+    /// All of them, in the order of their discriminants.
     pub const ALL: [Self; 4] = [Self::Subnet, Self::Pod, Self::Service, Self::Eip];
 
     /// The word used in keys.
