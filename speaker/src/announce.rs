@@ -9,8 +9,9 @@ use bgp::{Asn, RouterId};
 use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
+use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
-use crate::view::Batch;
+use crate::view::{Batch, Change};
 
 /// Who is announcing.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub struct Identity {
 pub struct Announcer {
     engine: Arc<Engine>,
     identity: Identity,
+    stages: Arc<Stages>,
     plan: Mutex<Plan>,
     notices: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -38,23 +40,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Announcer {
     /// An announcer that wants nothing yet.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, identity: Identity, announce_cluster_ip: bool) -> Self {
-        let settings = Settings { node: identity.node.as_str().into(), announce_cluster_ip };
+    pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
         let plan = Mutex::new(Plan::new(settings));
-        Self { engine, identity, plan, notices: Mutex::default() }
+        Self { engine, identity, stages: Arc::default(), plan, notices: Mutex::default() }
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
         let synced = batch.synced;
+        for change in &batch.changes {
+            match change {
+                Change::Put(object) => self.stages.event(object.key().kind, true),
+                Change::Remove(key) => self.stages.event(key.kind, false),
+            }
+        }
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
         let announce = outcome.announce.iter().map(|prefix| (*prefix, Some(&attrs)));
         let withdraw = outcome.withdraw.iter().map(|prefix| (*prefix, None));
         self.engine.apply(withdraw.chain(announce));
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
-            let elapsed_us = u64::try_from(batch.noticed.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let elapsed = batch.noticed.elapsed();
+            let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             let (announced, withdrawn) = (outcome.announce.len(), outcome.withdraw.len());
+            self.stages.planned(announced, withdrawn, elapsed);
             debug!(announced, withdrawn, elapsed_us, "wanted prefixes changed");
         }
         for notice in &outcome.notices {
@@ -64,6 +73,7 @@ impl Announcer {
         if synced && !self.engine.is_released() {
             let wanted = lock(&self.plan).prefixes().count();
             info!(wanted, "every source has listed: announcing begins");
+            self.stages.all_synced();
             self.engine.release();
         }
     }
@@ -78,6 +88,12 @@ impl Announcer {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What the stages of the pipeline count.
+    #[must_use]
+    pub fn stages(&self) -> &Arc<Stages> {
+        &self.stages
     }
 
     /// Wanted prefixes with the objects that want them, sorted: all of them, or the one asked for.

@@ -29,6 +29,8 @@ pub struct Config {
     pub manifests: PathBuf,
     /// Socket of the debug commands.
     pub socket: PathBuf,
+    /// Port of metrics and health; `None`: neither is served.
+    pub http_port: Option<u16>,
     /// Which source addresses become another next hop.
     pub substitution: Substitution,
 }
@@ -122,6 +124,7 @@ impl Config {
             announce_cluster_ip: flags.announce_cluster_ip,
             manifests,
             socket: flags.socket.clone().unwrap_or_else(default_socket),
+            http_port: flags.enable_metrics.then_some(flags.pprof_port),
             substitution: Substitution { pod_ips, node_ips: one_per_family(&flags.node_ips) },
         })
     }

@@ -16,11 +16,15 @@ use tracing::{info, warn};
 use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
 use crate::config::Config;
+use crate::http;
+use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
+use crate::plan::Settings;
 use crate::source::manifests;
+use crate::view::Kind;
 
-/// The pause before a debug socket in use is tried again.
-const SOCKET_RETRY: Duration = Duration::from_secs(1);
+/// The pause before a debug socket or port in use is tried again.
+const IN_USE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +71,16 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let settings = Settings::Node {
+            name: config.node.as_str().into(),
+            announce_cluster_ip: config.announce_cluster_ip,
+        };
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings));
         let mut running = Self { announcer, tasks: JoinSet::new() };
         running.start_source(&config)?;
         running.start_peers(&config, &engine).await?;
         running.start_socket(&config);
+        running.start_http(&config);
         Ok(running)
     }
 
@@ -79,6 +88,7 @@ impl Running {
         let (to, mut batches) = mpsc::channel(64);
         let watch = manifests::watch(&config.manifests, to)
             .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
+        Kind::ALL.into_iter().for_each(|kind| self.announcer.stages().watches(kind));
         self.tasks.spawn(async move {
             watch.await;
             "the manifests watch"
@@ -114,9 +124,13 @@ impl Running {
             follow.await;
             "the next-hop tracker"
         });
-        let engine = Arc::clone(engine);
+        let (engine, stages) = (Arc::clone(engine), Arc::clone(self.announcer.stages()));
+        let mut told = first;
         self.tasks.spawn(async move {
             while let Some(change) = changes.recv().await {
+                if told.insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
+                    stages.next_hop_changed();
+                }
                 engine.path_changed(change.neighbor, change.next_hops);
             }
             std::future::pending().await // the tracker's own end is reported by the task above
@@ -143,7 +157,27 @@ impl Running {
                         return std::future::pending().await;
                     }
                 }
-                tokio::time::sleep(SOCKET_RETRY).await;
+                tokio::time::sleep(IN_USE_RETRY).await;
+            }
+        });
+    }
+
+    /// Nor must being watched: upstream ends when the port is taken, we warn once and try again.
+    fn start_http(&mut self, config: &Config) {
+        let Some(port) = config.http_port else { return };
+        let metrics = Arc::new(Metrics::new(Arc::clone(&self.announcer), LogCounts::default));
+        self.tasks.spawn(async move {
+            let mut warned = false;
+            loop {
+                match http::serve(port, Arc::clone(&metrics)).await {
+                    Ok(service) => service.await,
+                    Err(error) => {
+                        if !std::mem::replace(&mut warned, true) {
+                            warn!(port, %error, "no metrics and health yet, will try again");
+                        }
+                    }
+                }
+                tokio::time::sleep(IN_USE_RETRY).await;
             }
         });
     }

@@ -92,6 +92,14 @@ pub struct RunFlags {
     /// Port for dialing and listening; below 1024 listening needs CAP_NET_BIND_SERVICE
     #[arg(long, value_name = "PORT", default_value_t = 179, overrides_with = "bgp_port")]
     pub bgp_port: u16,
+    /// Port of /metrics, /healthz, /livez and /readyz
+    #[arg(long, value_name = "PORT", default_value_t = 10667, overrides_with = "pprof_port")]
+    pub pprof_port: u16,
+    /// Serve metrics and health
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "true", default_missing_value = "true", value_parser = go::boolean,
+          overrides_with = "enable_metrics")]
+    pub enable_metrics: bool,
     /// Socket of the debug commands; default: /run/kube-ovn-speaker.sock, or one in /tmp for other users than root
     #[arg(long, value_name = "PATH", overrides_with = "socket")]
     pub socket: Option<PathBuf>,

@@ -193,6 +193,7 @@ impl World {
             announce_cluster_ip: true,
             manifests: self.manifests.path().to_owned(),
             socket: self.socket(node),
+            http_port: None,
             substitution: Substitution::default(),
         })
     }
