@@ -11,9 +11,8 @@ use tests::wait;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Names of all Pods, in order, as kubectl prints them.
-const PODS: [&str; 6] =
-    ["get", "pods", "--chunk-size=2", "-o", "jsonpath={.items[*].metadata.name}", "--sort-by=.metadata.name"];
+/// Names of all Pods, in order, in pages of two.
+const PODS: [&str; 5] = ["get", "pods", "--chunk-size=2", "-o", "jsonpath={.items[*].metadata.name}"];
 
 fn is(got: &str, want: &str) -> Result<()> {
     ensure(got == want, || format!("{got:?} instead of {want:?}"))
@@ -96,11 +95,10 @@ fn spoils() -> Result<()> {
     let api = ApiServer::start(&topology)?;
     let pods = ["a", "b", "c", "d", "e"].map(|name| pod(name, "n1", "sub", "10.17.0.5", None));
     api.create("pods", &pods)?;
-    let proxy = Proxy::start(&api)?;
+    let proxy = Proxy::start(&api, User::Admin)?;
     let through = |args: &[&str]| api.kubectl_as(User::Admin, Proxy::URL, args);
     is(&through(&PODS)?, "a b c d e")?;
     ensure(proxy.count("pods", Seen::Page) == 3, || "not three pages".into())?;
-    fails(api.kubectl_as(User::Node, Proxy::URL, &PODS), "Forbidden")?;
 
     proxy.break_list("pods", 2, Break::Status(500), 1);
     fails(through(&PODS), "said by the lab's proxy")?;

@@ -5,7 +5,7 @@ use super::rules::{Break, Cut, Rules, Seen};
 use crate::fault::{Fault, Result};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use hyper::{Request, Response, StatusCode};
 use kube::Client;
 use std::pin::Pin;
@@ -104,7 +104,7 @@ async fn passed_on(rules: &Rules, request: Request<Incoming>) -> Result<Request<
         (None, _) => path.to_owned(),
     };
     head.uri = target.parse().map_err(|_| Fault::new(format!("no URI: {target}")))?;
-    for header in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
+    for header in [AUTHORIZATION, HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
         head.headers.remove(header);
     }
     let body = body.collect().await.map_err(|error| Fault::new(error.to_string()))?.to_bytes();

@@ -1,14 +1,14 @@
 //! A proxy between a speaker and the API server that spoils answers on demand.
 //!
-//! Plain HTTP towards the speaker, TLS towards the API server, the client's own token passed on. Runs on a
-//! thread of its own inside the API server's namespace. Without a rule it changes nothing.
+//! Plain HTTP towards the speaker; TLS towards the API server, as the user it was started for, since clients need not
+//! send tokens in the clear. Runs on a thread of its own inside the API server's namespace. Without a rule it changes nothing.
 
 mod answer;
 mod rules;
 
 pub use rules::{Break, Cut, Seen};
 
-use super::{ApiServer, URL};
+use super::{ApiServer, URL, User};
 use crate::fault::{During, Fault, Result, ensure};
 use crate::netns::Netns;
 use crate::wait;
@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use rules::Rules;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -39,20 +40,15 @@ impl Proxy {
     /// Where a client finds it.
     pub const URL: &str = "http://10.0.9.1:8001";
 
-    /// Starts it beside the API server.
+    /// Starts it beside the API server; all that pass through it are `user`.
     ///
     /// # Errors
     /// When it does not listen within some seconds.
-    pub fn start(api: &ApiServer) -> Result<Self> {
+    pub fn start(api: &ApiServer, user: User) -> Result<Self> {
         let rules = Arc::new(Rules::default());
         let (stop, stopped) = oneshot::channel();
         let (netns, theirs) = (Arc::clone(api.netns()), Arc::clone(&rules));
-        // A client without a token of its own: what the speaker sends is all there is.
-        let config = format!(
-            r#"{{"clusters": [{{"name": "lab", "cluster": {{"server": "{URL}", "certificate-authority": "{}"}}}}],
-             "contexts": [{{"name": "lab", "context": {{"cluster": "lab"}}}}], "current-context": "lab"}}"#,
-            api.authority()
-        );
+        let config = api.kubeconfig(user, URL)?;
         let thread = std::thread::spawn(move || {
             let served = netns.enter(move || serve_until(stopped, &config, &theirs));
             if let Err(fault) = served {
@@ -124,7 +120,7 @@ fn listens(netns: &Netns) -> Result<bool> {
 }
 
 /// Serves until `stopped` resolves, on a runtime of this thread: it is the one inside the namespace.
-fn serve_until(stopped: oneshot::Receiver<()>, config: &str, rules: &Arc<Rules>) -> Result<()> {
+fn serve_until(stopped: oneshot::Receiver<()>, config: &Path, rules: &Arc<Rules>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let upstream = client(config).await?;
@@ -135,9 +131,9 @@ fn serve_until(stopped: oneshot::Receiver<()>, config: &str, rules: &Arc<Rules>)
     })
 }
 
-async fn client(config: &str) -> Result<Client> {
+async fn client(config: &Path) -> Result<Client> {
     let bad = |error: &dyn std::error::Error| Fault::new(format!("the proxy's client: {error}"));
-    let config: Kubeconfig = serde_json::from_str(config)?;
+    let config = Kubeconfig::read_from(config).map_err(|error| bad(&error))?;
     let options = KubeConfigOptions::default();
     let mut config =
         kube::Config::from_custom_kubeconfig(config, &options).await.map_err(|error| bad(&error))?;
