@@ -10,6 +10,7 @@
 
 pub mod capture;
 pub mod fault;
+pub mod kube;
 pub mod manifests;
 pub mod netns;
 pub mod proc;
