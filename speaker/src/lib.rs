@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod metrics;
+pub mod gobgp;
 pub mod nexthop;
 pub mod object;
 pub mod plan;

@@ -10,6 +10,10 @@ use speaker::config::{Config, Environment};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if speaker::gobgp::cli::is_called(arguments.next().as_deref()) {
+        return speaker::gobgp::cli::run(arguments);
+    }
     let cli = Cli::parse(); // usage errors leave with 2, as does an unknown flag upstream
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -19,6 +23,7 @@ fn main() -> ExitCode {
     let shown = match &cli.command {
         None => return run(runtime, &cli.run),
         Some(Command::Run(flags)) => return run(runtime, flags),
+        Some(Command::Gobgp(args)) => return speaker::gobgp::cli::run(args.arguments.iter().cloned()),
         Some(Command::Demo(args)) => {
             return match runtime.block_on(speaker::demo::demo(args.hold, &mut out)) {
                 Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 pub mod go;
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +35,17 @@ pub enum Command {
     Status(ShowArgs),
     /// Run the main job on built-in manifests with two built-in routers: no cluster, no privilege
     Demo(DemoArgs),
+    /// Behave as GoBGP's command of that name; so does this program when it is called gobgp
+    #[command(disable_help_flag = true)]
+    Gobgp(GobgpArgs),
+}
+
+/// Arguments of `gobgp`, which has a command line of its own.
+#[derive(Debug, Args)]
+pub struct GobgpArgs {
+    /// As GoBGP's command takes them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
 }
 
 /// Flags of `run`, named as kube-ovn-speaker names them.
