@@ -8,6 +8,7 @@
 //! Drive it: [`Rib::apply`] changes, [`Rib::release`] once all sources have listed, then [`Rib::pull`] for each
 //! member whenever its last batch has left, until it gives nothing.
 
+mod learned;
 mod log;
 mod member;
 mod pack;
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+pub use learned::{Learned, LearnedCounts, LearnedPath};
 pub use member::{Advertised, NextHops, UpdateGroup};
 pub use pack::Frame;
 
@@ -76,6 +78,8 @@ pub struct Batch {
     pub announced: usize,
     /// Prefixes withdrawn in them.
     pub withdrawn: usize,
+    /// How many of the messages withdraw.
+    pub withdrawing: usize,
 }
 
 /// The originated routes of one speaker.

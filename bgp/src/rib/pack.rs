@@ -133,6 +133,7 @@ impl<'a> Encoder<'a> {
     }
 
     pub(super) fn withdraw(&self, family: Family, block: &Block, batch: &mut Batch) {
+        let before = batch.frames.len();
         if family == Family::IPV4_UNICAST {
             let tail = Bytes::from_static(&[0, 0]);
             self.split(block, FIXED, batch, |nlri_len| {
@@ -147,6 +148,7 @@ impl<'a> Encoder<'a> {
             self.multiprotocol(&around, block, batch);
         }
         batch.withdrawn += block.count;
+        batch.withdrawing += batch.frames.len() - before;
     }
 
     /// An UPDATE whose prefixes stand in a multiprotocol attribute, which comes first (RFC 7606 §5.1).
