@@ -8,6 +8,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod gobgp;
 pub mod nexthop;
 pub mod object;
 pub mod plan;
