@@ -1,6 +1,8 @@
 //! What an administrator asks of a running engine, and what else it can be asked beside its peers' status.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::broadcast;
@@ -9,8 +11,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::Engine;
 use super::peer::{Command, lock};
 use super::status::StateChange;
-use crate::rib::LearnedPath;
+use crate::rib::{Advertised, LearnedPath, RouteAttrs};
 use crate::types::Family;
+use crate::wire::Attr;
 
 /// Something done to one peer by its administrator. Texts are for the peer's operator (RFC 9003), empty for none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,29 @@ impl Engine {
         let mut all = lock(&learned).as_ref().map(|learned| learned.paths(family)).unwrap_or_default();
         all.sort_unstable_by_key(|path| path.prefix);
         Some(all)
+    }
+
+    /// What the peer holds from us, sorted, each with all its attributes but the next hop; `None` if there is no such
+    /// peer. Routes that carry the same share them.
+    #[must_use]
+    pub fn advertised_with_attrs(&self, peer: IpAddr) -> Option<Vec<(Advertised, Arc<[Attr]>)>> {
+        let member = self.peer(peer)?.member;
+        let Some(member) = member else { return Some(Vec::new()) };
+        let rib = lock(&self.shared.rib);
+        let mut all = rib.advertised_with_attrs(member);
+        let mut sets: HashMap<RouteAttrs, Arc<[Attr]>> = HashMap::new();
+        for (_, attrs) in &all {
+            if !sets.contains_key(attrs) {
+                sets.insert(attrs.clone(), rib.path_attrs(member, attrs).into());
+            }
+        }
+        drop(rib);
+        all.sort_unstable();
+        Some(
+            all.into_iter()
+                .filter_map(|(route, attrs)| Some((route, Arc::clone(sets.get(&attrs)?))))
+                .collect(),
+        )
     }
 
     /// When [`Engine::release`] was called.

@@ -200,7 +200,9 @@ impl Engine {
         }
         if let Some(member) = status.member {
             let rib = lock(&self.shared.rib);
-            (status.advertised, status.current) = (rib.advertised_len(member), rib.is_current(member));
+            status.advertised_by_family = rib.advertised_by_family(member);
+            status.advertised = status.advertised_by_family.iter().map(|(_, count)| count).sum();
+            status.current = rib.is_current(member);
         }
         status
     }

@@ -118,6 +118,8 @@ pub struct PeerStatus {
     pub received: MessageCounts,
     /// Prefixes the peer holds from us.
     pub advertised: usize,
+    /// The same by family.
+    pub advertised_by_family: Vec<(Family, usize)>,
     /// Whether nothing waits to be sent to it.
     pub current: bool,
     /// Messages that wait for the socket to take them.
@@ -155,6 +157,7 @@ impl PeerStatus {
             sent: MessageCounts::default(),
             received: MessageCounts::default(),
             advertised: 0,
+            advertised_by_family: Vec::new(),
             current: false,
             out_queue: 0,
             last_established: None,
