@@ -5,6 +5,7 @@
 
 pub mod announce;
 pub mod api;
+pub mod byhand;
 pub mod cli;
 pub mod config;
 pub mod demo;

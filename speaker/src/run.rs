@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
 use crate::config::Config;
+use crate::gobgp;
 use crate::nexthop::{Neighbor, Tracker};
 use crate::source::manifests;
 
@@ -72,6 +73,7 @@ impl Running {
         running.start_source(&config)?;
         running.start_peers(&config, &engine).await?;
         running.start_socket(&config);
+        running.start_grpc(&config);
         Ok(running)
     }
 
@@ -141,6 +143,28 @@ impl Running {
                     Err(error) => {
                         warn!(socket = %path.display(), %error, "no debug socket: `speaker neighbor` and `rib` will not work");
                         return std::future::pending().await;
+                    }
+                }
+                tokio::time::sleep(SOCKET_RETRY).await;
+            }
+        });
+    }
+
+    /// As with the socket: without the API the speaker runs on.
+    fn start_grpc(&mut self, config: &Config) {
+        let (on, writable, announcer) = (config.grpc, config.grpc_writable, Arc::clone(&self.announcer));
+        self.tasks.spawn(async move {
+            let mut warned = false;
+            loop {
+                match gobgp::server::serve(on, Arc::clone(&announcer), writable).await {
+                    Ok(service) => {
+                        info!(%on, writable, "the GoBGP API is served");
+                        service.await;
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut warned, true) {
+                            warn!(%on, %error, "no GoBGP API yet, trying again (--grpc-host, --grpc-port)");
+                        }
                     }
                 }
                 tokio::time::sleep(SOCKET_RETRY).await;

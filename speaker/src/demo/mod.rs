@@ -193,6 +193,8 @@ impl World {
             announce_cluster_ip: true,
             manifests: self.manifests.path().to_owned(),
             socket: self.socket(node),
+            grpc: (v4, 0).into(), // any free port: nobody asks here
+            grpc_writable: false,
             substitution: Substitution::default(),
         })
     }

@@ -2,6 +2,8 @@
 //!
 //! Both are of our own wording: `proto/gobgp/` declares what an originating unicast speaker can hold.
 
+pub mod server;
+
 /// Generation 4, generated from `proto/gobgp/v4.proto`.
 #[allow(
     missing_docs,
