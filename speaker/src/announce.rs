@@ -9,6 +9,7 @@ use bgp::{Asn, RouterId};
 use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
+use crate::byhand::{ByHand, ByHandError, Handle};
 use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
 use crate::view::{Batch, Change};
@@ -30,6 +31,7 @@ pub struct Announcer {
     identity: Identity,
     stages: Arc<Stages>,
     plan: Mutex<Plan>,
+    by_hand: Mutex<ByHand>,
     notices: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -42,7 +44,14 @@ impl Announcer {
     #[must_use]
     pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
         let plan = Mutex::new(Plan::new(settings));
-        Self { engine, identity, stages: Arc::default(), plan, notices: Mutex::default() }
+        Self {
+            engine,
+            identity,
+            stages: Arc::default(),
+            plan,
+            by_hand: Mutex::default(),
+            notices: Mutex::default(),
+        }
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
@@ -61,9 +70,12 @@ impl Announcer {
         }
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
-        let announce = outcome.announce.iter().map(|prefix| (*prefix, Some(&attrs)));
-        let withdraw = outcome.withdraw.iter().map(|prefix| (*prefix, None));
+        // Held until the engine knows: who adds or removes by hand meanwhile looks at the plan as it is now.
+        let by_hand = lock(&self.by_hand);
+        let announce = outcome.announce.iter().map(|net| (*net, Some(by_hand.get(net).unwrap_or(&attrs))));
+        let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net)));
         self.engine.apply(withdraw.chain(announce));
+        drop(by_hand);
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
             let elapsed = batch.noticed.elapsed();
             let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
@@ -81,6 +93,35 @@ impl Announcer {
             self.stages.all_synced();
             self.engine.release();
         }
+    }
+
+    /// Wants a prefix whatever the plan says, until it is removed by hand. Host bits are cleared.
+    ///
+    /// # Errors
+    /// [`ByHandError`].
+    pub fn add_by_hand(&self, prefix: IpNet, attrs: RouteAttrs) -> Result<Handle, ByHandError> {
+        let prefix = prefix.trunc();
+        let mut by_hand = lock(&self.by_hand);
+        let handle = by_hand.add(prefix, attrs.clone())?;
+        self.engine.apply([(prefix, Some(&attrs))]);
+        drop(by_hand);
+        info!(%prefix, "route added by hand");
+        Ok(handle)
+    }
+
+    /// Takes back what was added by hand and picked by `which`; what the plan wants, too, stays. Returns how many.
+    pub fn remove_by_hand(&self, which: impl Fn(&IpNet, &Handle) -> bool) -> usize {
+        let mut by_hand = lock(&self.by_hand);
+        let gone = by_hand.remove(which);
+        let plan = lock(&self.plan);
+        let attrs = RouteAttrs::default();
+        let planned = |net: &IpNet| plan.reasons(net).next().is_some();
+        self.engine.apply(gone.iter().map(|net| (*net, planned(net).then_some(&attrs))));
+        drop((plan, by_hand));
+        if !gone.is_empty() {
+            info!(count = gone.len(), "routes added by hand removed");
+        }
+        gone.len()
     }
 
     /// The engine behind it.

@@ -1,6 +1,6 @@
 //! From flags and file to a [`Config`] whose every value is legal; every problem is told in one pass.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,10 @@ pub struct Config {
     pub socket: PathBuf,
     /// Port of metrics and health; `None`: neither is served.
     pub http_port: Option<u16>,
+    /// Where the GoBGP API is served.
+    pub grpc: SocketAddr,
+    /// Whether its clients may change routes and neighbours.
+    pub grpc_writable: bool,
     /// Which source addresses become another next hop.
     pub substitution: Substitution,
 }
@@ -129,6 +133,9 @@ impl Config {
         if flags.bgp_port == 0 {
             problems.add("--bgp-port", 0, "must be 1 to 65535");
         }
+        if flags.grpc_port == Some(0) {
+            problems.add("--grpc-port", 0, "must be 1 to 65535");
+        }
         if ttl.is_none() {
             problems.add("--ebgp-multihop", flags.ebgp_multihop, "must be 1 to 255");
         }
@@ -161,6 +168,11 @@ impl Config {
             },
             socket: flags.socket.clone().unwrap_or_else(default_socket),
             http_port: flags.enable_metrics.then_some(flags.pprof_port),
+            grpc: SocketAddr::new(
+                flags.grpc_host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                flags.grpc_port.unwrap_or(50051),
+            ),
+            grpc_writable: flags.grpc_writable,
             substitution: Substitution { pod_ips, node_ips: one_per_family(&flags.node_ips) },
         })
     }

@@ -6,12 +6,13 @@
 
 pub mod announce;
 pub mod api;
+pub mod byhand;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod gobgp;
 pub mod http;
 pub mod metrics;
-pub mod gobgp;
 pub mod nexthop;
 pub mod object;
 pub mod plan;

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
 use crate::config::{Config, Mode, Source};
+use crate::gobgp;
 use crate::http;
 use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
@@ -83,6 +84,7 @@ impl Running {
         running.start_peers(&config, &engine).await?;
         running.start_socket(&config);
         running.start_http(&config);
+        running.start_grpc(&config);
         Ok(running)
     }
 
@@ -189,6 +191,28 @@ impl Running {
                     Err(error) => {
                         if !std::mem::replace(&mut warned, true) {
                             warn!(port, %error, "no metrics and health yet, will try again");
+                        }
+                    }
+                }
+                tokio::time::sleep(IN_USE_RETRY).await;
+            }
+        });
+    }
+
+    /// As with the socket: without the API the speaker runs on.
+    fn start_grpc(&mut self, config: &Config) {
+        let (on, writable, announcer) = (config.grpc, config.grpc_writable, Arc::clone(&self.announcer));
+        self.tasks.spawn(async move {
+            let mut warned = false;
+            loop {
+                match gobgp::server::serve(on, Arc::clone(&announcer), writable).await {
+                    Ok(service) => {
+                        info!(%on, writable, "the GoBGP API is served");
+                        service.await;
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut warned, true) {
+                            warn!(%on, %error, "no GoBGP API yet, trying again (--grpc-host, --grpc-port)");
                         }
                     }
                 }

@@ -123,6 +123,17 @@ pub struct RunFlags {
     /// Socket of the debug commands; default: /run/kube-ovn-speaker.sock, or one in /tmp for other users than root
     #[arg(long, value_name = "PATH", overrides_with = "socket")]
     pub socket: Option<PathBuf>,
+    /// Address of the GoBGP API
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", overrides_with = "grpc_host")]
+    pub grpc_host: Option<IpAddr>,
+    /// Port of the GoBGP API
+    #[arg(long, value_name = "PORT", default_value = "50051", overrides_with = "grpc_port")]
+    pub grpc_port: Option<u16>,
+    /// Let clients of the GoBGP API change routes and neighbours
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "false", default_missing_value = "true", value_parser = go::boolean,
+          overrides_with = "grpc_writable")]
+    pub grpc_writable: bool,
 }
 
 /// What every debug command takes.

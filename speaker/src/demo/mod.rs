@@ -194,6 +194,8 @@ impl World {
             source: Source::Manifests(self.manifests.path().to_owned()),
             socket: self.socket(node),
             http_port: None,
+            grpc: (v4, 0).into(), // any free port: nobody asks here
+            grpc_writable: false,
             substitution: Substitution::default(),
         })
     }
