@@ -8,7 +8,9 @@ use crate::netns::Netns;
 use crate::proc::{Daemon, run};
 use crate::topology::ROUTER_LINK;
 use crate::wait;
+use ipnet::IpNet;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +52,11 @@ pub struct Message {
     pub notification: Option<(u64, u64)>,
     /// The hold time an OPEN proposes, in seconds.
     pub hold_time: Option<u64>,
+    /// The prefixes an UPDATE announces, of both families; one that neither announces nor withdraws any is an
+    /// End-of-RIB (RFC 4724 §2).
+    pub announced: BTreeSet<IpNet>,
+    /// The prefixes an UPDATE withdraws.
+    pub withdrawn: BTreeSet<IpNet>,
 }
 
 /// What a finished capture holds.
@@ -202,7 +209,10 @@ impl Verdict {
         let minor = minor.filter(|(name, _)| name.starts_with("bgp.notify.minor_error"));
         let notification = code.zip(minor.filter_map(|(_, value)| number(value)).next());
         let hold_time = number(&message["bgp.open.holdtime"]);
-        self.messages.push(Message { at, from, kind, notification, hold_time });
+        let announced = prefixes(message, ["bgp.update.nlri", "bgp.update.path_attribute.mp_reach_nlri"]);
+        let withdrawn =
+            prefixes(message, ["bgp.update.withdrawn_routes", "bgp.update.path_attribute.mp_unreach_nlri"]);
+        self.messages.push(Message { at, from, kind, notification, hold_time, announced, withdrawn });
     }
 }
 
@@ -219,6 +229,12 @@ fn is_segment(tcp: &Value) -> bool {
 
 fn number(value: &Value) -> Option<u64> {
     value.as_str().and_then(|text| text.parse().ok())
+}
+
+/// The prefixes listed below these names: each is the name of an object.
+fn prefixes(message: &Value, names: [&str; 2]) -> BTreeSet<IpNet> {
+    let lists = names.iter().flat_map(|name| found(message, name));
+    lists.filter_map(Value::as_object).flatten().filter_map(|(name, _)| name.parse().ok()).collect()
 }
 
 /// All values under this name, at any depth.
