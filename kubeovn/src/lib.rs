@@ -4,6 +4,8 @@
 //! fields, so objects written for Kube-OVN apply unchanged under the definitions in `deploy/crds/`, which
 //! [`definitions`] generates. In a cluster with Kube-OVN its own definitions are already there and stay.
 
+#![allow(clippy::duplicated_attributes, reason = "printer columns of one type look alike")]
+
 mod eip;
 mod nat_gateway;
 mod subnet;

@@ -50,8 +50,13 @@ impl Announcer {
         let synced = batch.synced;
         for change in &batch.changes {
             match change {
-                Change::Put(object) => self.stages.event(object.key().kind, true),
+                Change::Put(object) => self.stages.event(object.kind(), true),
                 Change::Remove(key) => self.stages.event(key.kind, false),
+                Change::ListDone(kind) => {
+                    self.stages.list_completed(*kind);
+                    self.stages.synced(*kind);
+                }
+                Change::Keep(_) | Change::ListBegun(_) => {}
             }
         }
         let outcome = lock(&self.plan).apply_batch(batch.changes);

@@ -15,14 +15,16 @@ use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
-use crate::config::Config;
+use crate::config::{Config, Mode, Source};
 use crate::http;
 use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
 use crate::plan::Settings;
-use crate::source::manifests;
+use crate::source::{kubernetes, manifests};
 use crate::view::Kind;
 
+/// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
+const BATCHES: usize = 16;
 /// The pause before a debug socket or port in use is tried again.
 const IN_USE_RETRY: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,9 @@ pub enum RunError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The API server is not known.
+    #[error(transparent)]
+    Access(#[from] kubernetes::AccessError),
     /// A part that must never end did.
     #[error("internal error: {0} ended")]
     Ended(&'static str),
@@ -71,28 +76,38 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let settings = Settings::Node {
-            name: config.node.as_str().into(),
-            announce_cluster_ip: config.announce_cluster_ip,
-        };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings));
+        let settings = settings(&config);
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
         let mut running = Self { announcer, tasks: JoinSet::new() };
-        running.start_source(&config)?;
+        running.start_source(&config, &settings).await?;
         running.start_peers(&config, &engine).await?;
         running.start_socket(&config);
         running.start_http(&config);
         Ok(running)
     }
 
-    fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
-        let (to, mut batches) = mpsc::channel(64);
-        let watch = manifests::watch(&config.manifests, to)
-            .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
-        Kind::ALL.into_iter().for_each(|kind| self.announcer.stages().watches(kind));
-        self.tasks.spawn(async move {
-            watch.await;
-            "the manifests watch"
-        });
+    async fn start_source(&mut self, config: &Config, settings: &Settings) -> Result<(), RunError> {
+        let (to, mut batches) = mpsc::channel(BATCHES);
+        let stages = Arc::clone(self.announcer.stages());
+        match &config.source {
+            Source::Manifests(dir) => {
+                let watch = manifests::watch(dir, to)
+                    .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
+                Kind::ALL.into_iter().for_each(|kind| stages.watches(kind));
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "the manifests watch"
+                });
+            }
+            Source::Cluster { kubeconfig } => {
+                let client = kubernetes::connect(kubeconfig.as_deref()).await?;
+                let watch = kubernetes::watch(client, kubernetes::selections(settings), to, stages);
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "a watch of the API server"
+                });
+            }
+        }
         let announcer = Arc::clone(&self.announcer);
         self.tasks.spawn(async move {
             while let Some(batch) = batches.recv().await {
@@ -204,6 +219,23 @@ impl Running {
     }
 }
 
+fn settings(config: &Config) -> Settings {
+    match &config.mode {
+        Mode::Node { announce_cluster_ip } => {
+            Settings::Node { name: config.node.as_str().into(), announce_cluster_ip: *announce_cluster_ip }
+        }
+        Mode::NatGateway { gateway } => Settings::NatGateway { name: gateway.as_deref().map(Arc::from) },
+    }
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::Manifests(dir) => dir.display().to_string(),
+        Source::Cluster { kubeconfig: Some(file) } => format!("API server of {}", file.display()),
+        Source::Cluster { kubeconfig: None } => "API server of this cluster".to_owned(),
+    }
+}
+
 /// Opens the wildcard socket of each family that has neighbours, if the configuration says so.
 fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
     let Some(port) = config.listen else { return Ok(()) };
@@ -230,7 +262,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
     info!(
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
-        manifests = %config.manifests.display(), version = env!("CARGO_PKG_VERSION"), "speaker starting"
+        source = %source(&config.source), version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
     let mut running = Running::start(config).await?;
     let text = tokio::select! {

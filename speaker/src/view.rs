@@ -229,6 +229,17 @@ pub enum Object {
 }
 
 impl Object {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Subnet(_) => Kind::Subnet,
+            Self::Pod(_) => Kind::Pod,
+            Self::Service(_) => Kind::Service,
+            Self::Eip(_) => Kind::Eip,
+        }
+    }
+
     /// Its name in the view.
     #[must_use]
     pub fn key(&self) -> Key {

@@ -83,6 +83,14 @@ pub struct RunFlags {
           default_value = "false", default_missing_value = "true", value_parser = go::boolean,
           overrides_with = "announce_cluster_ip")]
     pub announce_cluster_ip: bool,
+    /// Announce the EIPs of a VPC NAT gateway
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "false", default_missing_value = "true", value_parser = go::boolean,
+          overrides_with = "nat_gw_mode")]
+    pub nat_gw_mode: bool,
+    /// How to reach the API server; default: as a Pod of the cluster
+    #[arg(long, value_name = "FILE", overrides_with = "kubeconfig")]
+    pub kubeconfig: Option<PathBuf>,
     /// Read the objects from the YAML files of this directory and follow their changes, required
     #[arg(long, value_name = "DIR", overrides_with = "manifests")]
     pub manifests: Option<PathBuf>,

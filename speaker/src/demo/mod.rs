@@ -18,7 +18,7 @@ use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tokio::sync::mpsc;
 
 use crate::api::table::Table;
-use crate::config::Config;
+use crate::config::{Config, Mode, Source};
 use crate::nexthop::Substitution;
 use crate::run::{RunError, Running};
 use manifests::Manifests;
@@ -190,8 +190,8 @@ impl World {
             router_id: session.router_id,
             neighbors: self.routers.iter().map(neighbor).collect(),
             listen: None,
-            announce_cluster_ip: true,
-            manifests: self.manifests.path().to_owned(),
+            mode: Mode::Node { announce_cluster_ip: true },
+            source: Source::Manifests(self.manifests.path().to_owned()),
             socket: self.socket(node),
             http_port: None,
             substitution: Substitution::default(),
