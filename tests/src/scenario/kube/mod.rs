@@ -4,15 +4,19 @@
 //! a healthy speaker does meanwhile.
 
 mod annotate;
+mod bulk;
 mod lab;
 mod outage;
 mod rights;
+mod scrape;
 mod spoiled;
 mod start;
 mod table;
 
 pub use annotate::{annotations, eips};
+pub use bulk::bulk;
 pub use outage::outages;
 pub use rights::{least_rights, rights_taken};
+pub use scrape::scrape;
 pub use spoiled::spoiled;
 pub use start::start;
