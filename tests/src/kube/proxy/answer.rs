@@ -33,8 +33,8 @@ impl Body for Piped {
 struct Asked {
     resource: String,
     watch: bool,
-    /// A list from its beginning, not from a token.
-    first: bool,
+    /// Where a list is to go on.
+    token: Option<String>,
 }
 
 /// An error means: end the connection without an answer.
@@ -50,7 +50,7 @@ pub(super) async fn answer(
         rules.note(&asked.resource, Seen::Expired);
         return ready(StatusCode::OK, EXPIRED.to_owned());
     }
-    let how = if asked.watch { None } else { rules.page(&asked.resource, asked.first) };
+    let how = if asked.watch { None } else { rules.page(&asked.resource, asked.token.clone()) };
     if let Some(Break::Status(code)) = how {
         rules.note(&asked.resource, Seen::Broken);
         return refusal(code);
@@ -79,12 +79,12 @@ pub(super) async fn answer(
 
 fn asked(request: &Request<Incoming>) -> Asked {
     let query = request.uri().query().unwrap_or_default();
-    let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name) && pair.len() > name.len());
-    let resource = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let value =
+        |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)).filter(|it| !it.is_empty());
     Asked {
-        resource,
-        watch: has("watch=t") || query.split('&').any(|pair| pair == "watch=1"),
-        first: !has("continue="),
+        resource: request.uri().path().rsplit('/').next().unwrap_or_default().to_owned(),
+        watch: value("watch=").is_some_and(|word| ["1", "true"].contains(&word)),
+        token: value("continue=").map(str::to_owned),
     }
 }
 

@@ -65,6 +65,11 @@ impl Proxy {
         self.rules.break_list(resource, page, how, times);
     }
 
+    /// Forgets what [`Proxy::break_list`] was told and is still to come.
+    pub fn mend_lists(&self) {
+        self.rules.mend_lists();
+    }
+
     /// Replaces the page size that clients ask for, so that a handful of objects has several pages.
     pub fn limit_pages(&self, objects: usize) {
         self.rules.limit_pages(objects);

@@ -61,8 +61,8 @@ struct Inner {
     lists: Vec<ListRule>,
     expired: BTreeMap<String, usize>,
     limit: Option<usize>,
-    /// The page that the last request for a list of this resource was for.
-    pages: BTreeMap<String, usize>,
+    /// The page that was asked for last, by resource, and the token it was asked for with.
+    pages: BTreeMap<String, (usize, Option<String>)>,
     seen: BTreeMap<(String, Seen), usize>,
 }
 
@@ -85,6 +85,10 @@ impl Default for Rules {
 impl Rules {
     pub(super) fn break_list(&self, resource: &str, page: usize, how: Break, times: usize) {
         self.lock().lists.push(ListRule { resource: resource.to_owned(), page, how, times });
+    }
+
+    pub(super) fn mend_lists(&self) {
+        self.lock().lists.clear();
     }
 
     pub(super) fn limit_pages(&self, objects: usize) {
@@ -111,12 +115,16 @@ impl Rules {
         self.lock().seen.get(&(resource.to_owned(), seen)).copied().unwrap_or_default()
     }
 
-    /// What to do with the page that is asked for now. `first`: there is no token to go on from.
-    pub(super) fn page(&self, resource: &str, first: bool) -> Option<Break> {
+    /// What to do with the page that is asked for now; without a token it is the first, with the token of the last
+    /// one it is asked for again.
+    pub(super) fn page(&self, resource: &str, token: Option<String>) -> Option<Break> {
         let mut inner = self.lock();
-        let last = inner.pages.get(resource).copied().unwrap_or_default();
-        let page = if first { 1 } else { last + 1 };
-        inner.pages.insert(resource.to_owned(), page);
+        let page = match (inner.pages.get(resource), &token) {
+            (_, None) => 1,
+            (Some((page, last)), _) if *last == token => *page,
+            (last, _) => last.map_or(1, |(page, _)| *page) + 1,
+        };
+        inner.pages.insert(resource.to_owned(), (page, token));
         let rule = inner
             .lists
             .iter_mut()
