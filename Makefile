@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop setup deny bench fmt
+.PHONY: help demo build test check unit interop setup deny bench crds fmt
 
 CARGO ?= cargo
 
@@ -32,6 +32,9 @@ interop: ## Tests against FRR, BIRD and GoBGP in network namespaces (as root)
 
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net
+
+crds: ## Write deploy/crds from the types in kubeovn
+	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -40,8 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Announcer {
     /// An announcer that wants nothing yet.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, identity: Identity, announce_cluster_ip: bool) -> Self {
-        let settings = Settings { node: identity.node.as_str().into(), announce_cluster_ip };
+    pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
         let plan = Mutex::new(Plan::new(settings));
         Self { engine, identity, stages: Arc::default(), plan, notices: Mutex::default() }
     }

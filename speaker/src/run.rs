@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::http;
 use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
+use crate::plan::Settings;
 use crate::source::manifests;
 use crate::view::Kind;
 
@@ -70,7 +71,11 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let settings = Settings::Node {
+            name: config.node.as_str().into(),
+            announce_cluster_ip: config.announce_cluster_ip,
+        };
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings));
         let mut running = Self { announcer, tasks: JoinSet::new() };
         running.start_source(&config)?;
         running.start_peers(&config, &engine).await?;
