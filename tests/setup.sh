@@ -3,8 +3,8 @@
 # The routers are started by the tests, in namespaces of their own: no packaged service may run.
 set -eu
 
-packages="frr bird2 gobgpd tshark iproute2 nftables"
-services="frr bird bird6 gobgpd"
+packages="frr bird2 gobgpd tshark iproute2 nftables prometheus"
+services="frr bird bird6 gobgpd prometheus"
 
 fail() {
     echo "setup.sh: $*" >&2
@@ -49,7 +49,7 @@ if [ -d /run/systemd/system ]; then
     done
 fi
 
-for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp tshark dumpcap ip nft ss; do
+for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp tshark dumpcap ip nft ss promtool; do
     command -v "$program" >/dev/null || fail "$program is still missing"
 done
 echo "setup.sh: all there"

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
-use crate::view::{Batch, Change};
+use crate::view::{Batch, Change, Kind};
 
 /// Who is announcing.
 #[derive(Clone, Debug)]
@@ -41,24 +41,22 @@ impl Announcer {
     /// An announcer that wants nothing yet.
     #[must_use]
     pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
+        let stages = Stages::default();
+        settings.kinds().iter().for_each(|kind| stages.watches(*kind));
         let plan = Mutex::new(Plan::new(settings));
-        Self { engine, identity, stages: Arc::default(), plan, notices: Mutex::default() }
+        Self { engine, identity, stages: Arc::new(stages), plan, notices: Mutex::default() }
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
         let synced = batch.synced;
-        for change in &batch.changes {
-            match change {
-                Change::Put(object) => self.stages.event(object.key().kind, true),
-                Change::Remove(key) => self.stages.event(key.kind, false),
-            }
-        }
+        let listed = self.count(&batch.changes);
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
         let announce = outcome.announce.iter().map(|prefix| (*prefix, Some(&attrs)));
         let withdraw = outcome.withdraw.iter().map(|prefix| (*prefix, None));
         self.engine.apply(withdraw.chain(announce));
+        listed.into_iter().for_each(|kind| self.stages.synced(kind));
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
             let elapsed = batch.noticed.elapsed();
             let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
@@ -76,6 +74,20 @@ impl Announcer {
             self.stages.all_synced();
             self.engine.release();
         }
+    }
+
+    /// Counts events; returns the kinds whose lists are complete with these changes.
+    fn count(&self, changes: &[Change]) -> Vec<Kind> {
+        let mut listed = Vec::new();
+        for change in changes {
+            match change {
+                Change::Put(object) => self.stages.event(object.key().kind, true),
+                Change::Remove(key) => self.stages.event(key.kind, false),
+                Change::ListDone(kind) => listed.push(*kind),
+                Change::Keep(_) | Change::ListBegun(_) => {}
+            }
+        }
+        listed
     }
 
     /// The engine behind it.

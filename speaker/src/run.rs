@@ -21,7 +21,6 @@ use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
 use crate::plan::Settings;
 use crate::source::manifests;
-use crate::view::Kind;
 
 /// The pause before a debug socket or port in use is tried again.
 const IN_USE_RETRY: Duration = Duration::from_secs(1);
@@ -88,7 +87,6 @@ impl Running {
         let (to, mut batches) = mpsc::channel(64);
         let watch = manifests::watch(&config.manifests, to)
             .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
-        Kind::ALL.into_iter().for_each(|kind| self.announcer.stages().watches(kind));
         self.tasks.spawn(async move {
             watch.await;
             "the manifests watch"
