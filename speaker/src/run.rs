@@ -21,8 +21,12 @@ use crate::http;
 use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
 use crate::plan::Settings;
+<<<<<<< HEAD
 use crate::source::{kubernetes, manifests};
 use crate::view::Kind;
+=======
+use crate::source::manifests;
+>>>>>>> metrics
 
 /// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
 const BATCHES: usize = 16;
@@ -88,6 +92,7 @@ impl Running {
         Ok(running)
     }
 
+<<<<<<< HEAD
     async fn start_source(&mut self, config: &Config, settings: &Settings) -> Result<(), RunError> {
         let (to, mut batches) = mpsc::channel(BATCHES);
         let stages = Arc::clone(self.announcer.stages());
@@ -110,6 +115,16 @@ impl Running {
                 });
             }
         }
+=======
+    fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
+        let (to, mut batches) = mpsc::channel(64);
+        let watch = manifests::watch(&config.manifests, to)
+            .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
+        self.tasks.spawn(async move {
+            watch.await;
+            "the manifests watch"
+        });
+>>>>>>> metrics
         let announcer = Arc::clone(&self.announcer);
         self.tasks.spawn(async move {
             while let Some(batch) = batches.recv().await {
