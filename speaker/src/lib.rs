@@ -1,13 +1,15 @@
 //! The speaker: turns annotated Kubernetes objects into BGP announcements.
 //!
 //! [`source`] (what changed) → [`view`] (only what decides) → [`plan`] (which prefixes, and why not) →
-//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel and [`api`] answers the debug commands.
+//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel and [`api`] answers the debug commands;
+//! [`logging`] takes what all of them have to say.
 
 pub mod announce;
 pub mod api;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod logging;
 pub mod nexthop;
 pub mod object;
 pub mod plan;

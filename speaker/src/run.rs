@@ -15,8 +15,8 @@ use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
-use crate::config::Config;
-use crate::nexthop::{Neighbor, Tracker};
+use crate::config::{Config, Mode, Source};
+use crate::nexthop::{Neighbor, Sources, StartError, Tracker};
 use crate::source::manifests;
 
 /// The pause before a debug socket in use is tried again.
@@ -25,9 +25,20 @@ const SOCKET_RETRY: Duration = Duration::from_secs(1);
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No netlink: next hops cannot be found out.
-    #[error("cannot ask the kernel for routes: {0}")]
-    Netlink(io::Error),
+    /// Next hops cannot be found out.
+    #[error("{0}")]
+    NextHop(#[from] StartError),
+    /// There is no source.
+    #[error("--manifests: is missing, and this version does not read from the Kubernetes API yet")]
+    NoCluster,
+    /// A flag asks for what this version does not do.
+    #[error("{flag}: is set, but this version does not serve {what} yet")]
+    NotServed {
+        /// The flag.
+        flag: &'static str,
+        /// What it would do.
+        what: &'static str,
+    },
     /// No listening socket.
     #[error("cannot listen on {on}: {cause} (ports below 1024 need CAP_NET_BIND_SERVICE; see --bgp-port)")]
     Listen {
@@ -67,7 +78,8 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let services = config.mode == Mode::Node { announce_cluster_ip: true };
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, services));
         let mut running = Self { announcer, tasks: JoinSet::new() };
         running.start_source(&config)?;
         running.start_peers(&config, &engine).await?;
@@ -76,9 +88,17 @@ impl Running {
     }
 
     fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
+        let dir = match (&config.mode, &config.source) {
+            (Mode::NatGateway { gateway: None }, _) => return Ok(()), // warned about; nothing is announced
+            (Mode::NatGateway { gateway: Some(_) }, _) => {
+                return Err(RunError::NotServed { flag: "--nat-gw-mode", what: "EIPs" });
+            }
+            (Mode::Node { .. }, Source::Cluster { .. }) => return Err(RunError::NoCluster),
+            (Mode::Node { .. }, Source::Manifests(dir)) => dir,
+        };
         let (to, mut batches) = mpsc::channel(64);
-        let watch = manifests::watch(&config.manifests, to)
-            .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
+        let watch =
+            manifests::watch(dir, to).map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
         self.tasks.spawn(async move {
             watch.await;
             "the manifests watch"
@@ -101,12 +121,14 @@ impl Running {
             .map(|peer| Neighbor { addr: peer.dialing.remote.ip(), on_link: peer.dialing.ttl == Some(1) })
             .collect();
         let (to, mut changes) = mpsc::channel(64);
-        let (first, follow) =
-            Tracker::start(&followed, config.substitution.clone(), to).await.map_err(RunError::Netlink)?;
+        let sources =
+            Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
+        let (first, follow) = Tracker::start(&followed, sources.clone(), to).await?;
         listen(config, engine)?;
         for mut peer in config.neighbors.clone() {
             if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
                 peer.next_hops = *next_hops;
+                peer.dialing.local = sources.local(peer.dialing.remote.ip(), *next_hops);
             }
             engine.add_peer(peer);
         }
@@ -117,6 +139,9 @@ impl Running {
         let engine = Arc::clone(engine);
         self.tasks.spawn(async move {
             while let Some(change) = changes.recv().await {
+                if let Some(local) = sources.local(change.neighbor, change.next_hops) {
+                    engine.dial_from(change.neighbor, local);
+                }
                 engine.path_changed(change.neighbor, change.next_hops);
             }
             std::future::pending().await // the tracker's own end is reported by the task above
@@ -194,9 +219,12 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let _hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
     let neighbors: Vec<String> =
         config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
     info!(
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
-        manifests = %config.manifests.display(), version = env!("CARGO_PKG_VERSION"), "speaker starting"
+        source = ?config.source, version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
     let mut running = Running::start(config).await?;
     let text = tokio::select! {
