@@ -89,7 +89,8 @@ impl Settings {
         };
         let path = path.filter(|_| !flags.to_stderr);
         let stderr = match (&path, flags.legacy_threshold) {
-            (None, true) => Threshold::Info,
+            // With --logtostderr=false there is nowhere else to look.
+            (None, legacy) if legacy || !flags.to_stderr => Threshold::Info,
             (Some(_), true) if flags.also_to_stderr => flags.also_threshold.unwrap_or_default(),
             (Some(_), false) if flags.also_to_stderr => {
                 flags.also_threshold.unwrap_or(flags.stderr_threshold)

@@ -120,8 +120,7 @@ mod tests {
     #[test]
     fn at_the_start_what_does_not_pass_by_itself_is_fatal_with_a_text_of_its_own() {
         let (sources, neighbor) = (pinned(), ip("10.0.0.1"));
-        let not_listed =
-            || NoSource::NotAllowed { addr: ip("10.0.0.7"), flag: "--allowed-source-addresses" };
+        let not_listed = || NoSource::NotAllowed { addr: ip("10.0.0.7"), flag: "--allowed-source-addresses" };
         let told = |cause: NoSource| sources.at_start(neighbor, Some(&cause)).expect_err("fatal").to_string();
         let all = [told(NoSource::None), told(NoSource::Family(ip("fd00::7"))), told(not_listed())];
         let start = "--allowed-source-addresses: no source address for neighbour 10.0.0.1: ";
