@@ -46,38 +46,20 @@ impl Announcer {
         let stages = Stages::default();
         settings.kinds().iter().for_each(|kind| stages.watches(*kind));
         let plan = Mutex::new(Plan::new(settings));
-<<<<<<< HEAD
         Self {
             engine,
             identity,
-            stages: Arc::default(),
+            stages: Arc::new(stages),
             plan,
             by_hand: Mutex::default(),
             notices: Mutex::default(),
         }
-=======
-        Self { engine, identity, stages: Arc::new(stages), plan, notices: Mutex::default() }
->>>>>>> metrics
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
         let synced = batch.synced;
-<<<<<<< HEAD
-        for change in &batch.changes {
-            match change {
-                Change::Put(object) => self.stages.event(object.kind(), true),
-                Change::Remove(key) => self.stages.event(key.kind, false),
-                Change::ListDone(kind) => {
-                    self.stages.list_completed(*kind);
-                    self.stages.synced(*kind);
-                }
-                Change::Keep(_) | Change::ListBegun(_) => {}
-            }
-        }
-=======
         let listed = self.count(&batch.changes);
->>>>>>> metrics
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
         // Held until the engine knows: who adds or removes by hand meanwhile looks at the plan as it is now.
@@ -85,11 +67,8 @@ impl Announcer {
         let announce = outcome.announce.iter().map(|net| (*net, Some(by_hand.get(net).unwrap_or(&attrs))));
         let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net)));
         self.engine.apply(withdraw.chain(announce));
-<<<<<<< HEAD
         drop(by_hand);
-=======
         listed.into_iter().for_each(|kind| self.stages.synced(kind));
->>>>>>> metrics
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
             let elapsed = batch.noticed.elapsed();
             let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
@@ -109,7 +88,6 @@ impl Announcer {
         }
     }
 
-<<<<<<< HEAD
     /// Wants a prefix whatever the plan says, until it is removed by hand. Host bits are cleared.
     ///
     /// # Errors
@@ -137,20 +115,20 @@ impl Announcer {
             info!(count = gone.len(), "routes added by hand removed");
         }
         gone.len()
-=======
+    }
+
     /// Counts events; returns the kinds whose lists are complete with these changes.
     fn count(&self, changes: &[Change]) -> Vec<Kind> {
         let mut listed = Vec::new();
         for change in changes {
             match change {
-                Change::Put(object) => self.stages.event(object.key().kind, true),
+                Change::Put(object) => self.stages.event(object.kind(), true),
                 Change::Remove(key) => self.stages.event(key.kind, false),
                 Change::ListDone(kind) => listed.push(*kind),
                 Change::Keep(_) | Change::ListBegun(_) => {}
             }
         }
         listed
->>>>>>> metrics
     }
 
     /// The engine behind it.

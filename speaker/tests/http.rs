@@ -12,7 +12,8 @@ use bgp::{Asn, RouterId};
 use exposition::Exposition;
 use speaker::announce::{Announcer, Identity};
 use speaker::http::serve;
-use speaker::metrics::{LogCounts, Metrics};
+use speaker::logging::Counts;
+use speaker::metrics::Metrics;
 use speaker::plan::Settings;
 use speaker::view::{Batch, Kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,7 +45,7 @@ impl Server {
         };
         let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false };
         let announcer = Announcer::new(Arc::new(Engine::new()), identity, settings);
-        let metrics = Arc::new(Metrics::new(Arc::new(announcer), LogCounts::default));
+        let metrics = Arc::new(Metrics::new(Arc::new(announcer), Counts::default));
         loop {
             let free = std::net::TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).expect("a free port");
             let port = free.local_addr().expect("bound").port();

@@ -13,7 +13,8 @@ use bgp::rib::NextHops;
 use bgp::{Asn, Family, HoldTime, RouterId};
 use exposition::{Exposition, Labels, labels};
 use speaker::announce::{Announcer, Identity};
-use speaker::metrics::{LogCounts, Metrics, WatchEnd};
+use speaker::logging::Counts;
+use speaker::metrics::{Metrics, WatchEnd};
 use speaker::plan::Settings;
 use speaker::policy::Policy;
 use speaker::view::{Batch, Change, Kind, Object, Subnet};
@@ -36,8 +37,8 @@ fn peer(number: u8, at: SocketAddr) -> PeerConfig {
     }
 }
 
-fn logged() -> LogCounts {
-    LogCounts { lines: [30, 20, 10], bytes: [3000, 2000, 1000], dropped: 7 }
+fn logged() -> Counts {
+    Counts { lines: [30, 20, 10], bytes: [3000, 2000, 1000], dropped: 7 }
 }
 
 fn metrics(node: &str, engine: Engine) -> Metrics {

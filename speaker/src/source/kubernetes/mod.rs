@@ -115,7 +115,6 @@ pub async fn watch(client: Client, selections: Vec<Selection>, to: Sender<Batch>
 }
 
 async fn follow<T: Listable>(selection: Selection, (client, outlet, stages): (Client, Outlet, Arc<Stages>)) {
-    stages.watches(T::KIND);
     Reflector::<T>::new(client, selection, outlet, stages).run().await;
 }
 

@@ -72,6 +72,7 @@ impl<T: Listable> Reflector<T> {
         loop {
             match self.list_once().await {
                 Ok(version) => {
+                    self.stages.list_completed(T::KIND);
                     self.trouble.answered();
                     return version;
                 }
