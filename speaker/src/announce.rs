@@ -9,8 +9,10 @@ use bgp::{Asn, RouterId};
 use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
+use crate::byhand::{ByHand, ByHandError, Handle};
+use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
-use crate::view::Batch;
+use crate::view::{Batch, Change};
 
 /// Who is announcing.
 #[derive(Clone, Debug)]
@@ -27,7 +29,9 @@ pub struct Identity {
 pub struct Announcer {
     engine: Arc<Engine>,
     identity: Identity,
+    stages: Arc<Stages>,
     plan: Mutex<Plan>,
+    by_hand: Mutex<ByHand>,
     notices: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -38,23 +42,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Announcer {
     /// An announcer that wants nothing yet.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, identity: Identity, announce_cluster_ip: bool) -> Self {
-        let settings = Settings { node: identity.node.as_str().into(), announce_cluster_ip };
+    pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
         let plan = Mutex::new(Plan::new(settings));
-        Self { engine, identity, plan, notices: Mutex::default() }
+        Self {
+            engine,
+            identity,
+            stages: Arc::default(),
+            plan,
+            by_hand: Mutex::default(),
+            notices: Mutex::default(),
+        }
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
         let synced = batch.synced;
+        for change in &batch.changes {
+            match change {
+                Change::Put(object) => self.stages.event(object.kind(), true),
+                Change::Remove(key) => self.stages.event(key.kind, false),
+                Change::ListDone(kind) => {
+                    self.stages.list_completed(*kind);
+                    self.stages.synced(*kind);
+                }
+                Change::Keep(_) | Change::ListBegun(_) => {}
+            }
+        }
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
-        let announce = outcome.announce.iter().map(|prefix| (*prefix, Some(&attrs)));
-        let withdraw = outcome.withdraw.iter().map(|prefix| (*prefix, None));
+        // Held until the engine knows: who adds or removes by hand meanwhile looks at the plan as it is now.
+        let by_hand = lock(&self.by_hand);
+        let announce = outcome.announce.iter().map(|net| (*net, Some(by_hand.get(net).unwrap_or(&attrs))));
+        let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net)));
         self.engine.apply(withdraw.chain(announce));
+        drop(by_hand);
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
-            let elapsed_us = u64::try_from(batch.noticed.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let elapsed = batch.noticed.elapsed();
+            let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             let (announced, withdrawn) = (outcome.announce.len(), outcome.withdraw.len());
+            self.stages.planned(announced, withdrawn, elapsed);
             debug!(announced, withdrawn, elapsed_us, "wanted prefixes changed");
         }
         for notice in &outcome.notices {
@@ -64,8 +90,38 @@ impl Announcer {
         if synced && !self.engine.is_released() {
             let wanted = lock(&self.plan).prefixes().count();
             info!(wanted, "every source has listed: announcing begins");
+            self.stages.all_synced();
             self.engine.release();
         }
+    }
+
+    /// Wants a prefix whatever the plan says, until it is removed by hand. Host bits are cleared.
+    ///
+    /// # Errors
+    /// [`ByHandError`].
+    pub fn add_by_hand(&self, prefix: IpNet, attrs: RouteAttrs) -> Result<Handle, ByHandError> {
+        let prefix = prefix.trunc();
+        let mut by_hand = lock(&self.by_hand);
+        let handle = by_hand.add(prefix, attrs.clone())?;
+        self.engine.apply([(prefix, Some(&attrs))]);
+        drop(by_hand);
+        info!(%prefix, "route added by hand");
+        Ok(handle)
+    }
+
+    /// Takes back what was added by hand and picked by `which`; what the plan wants, too, stays. Returns how many.
+    pub fn remove_by_hand(&self, which: impl Fn(&IpNet, &Handle) -> bool) -> usize {
+        let mut by_hand = lock(&self.by_hand);
+        let gone = by_hand.remove(which);
+        let plan = lock(&self.plan);
+        let attrs = RouteAttrs::default();
+        let planned = |net: &IpNet| plan.reasons(net).next().is_some();
+        self.engine.apply(gone.iter().map(|net| (*net, planned(net).then_some(&attrs))));
+        drop((plan, by_hand));
+        if !gone.is_empty() {
+            info!(count = gone.len(), "routes added by hand removed");
+        }
+        gone.len()
     }
 
     /// The engine behind it.
@@ -78,6 +134,12 @@ impl Announcer {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What the stages of the pipeline count.
+    #[must_use]
+    pub fn stages(&self) -> &Arc<Stages> {
+        &self.stages
     }
 
     /// Wanted prefixes with the objects that want them, sorted: all of them, or the one asked for.

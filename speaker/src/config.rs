@@ -1,6 +1,6 @@
 //! From flags and file to a [`Config`] whose every value is legal; every problem is told in one pass.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,14 +23,47 @@ pub struct Config {
     pub neighbors: Vec<net::PeerConfig>,
     /// Take connections on this port, on all addresses.
     pub listen: Option<u16>,
-    /// Whether Services are announced.
-    pub announce_cluster_ip: bool,
+    /// What is announced.
+    pub mode: Mode,
     /// Where the objects come from.
-    pub manifests: PathBuf,
+    pub source: Source,
     /// Socket of the debug commands.
     pub socket: PathBuf,
+    /// Port of metrics and health; `None`: neither is served.
+    pub http_port: Option<u16>,
+    /// Where the GoBGP API is served.
+    pub grpc: SocketAddr,
+    /// Whether its clients may change routes and neighbours.
+    pub grpc_writable: bool,
     /// Which source addresses become another next hop.
     pub substitution: Substitution,
+}
+
+/// The two jobs; there is no both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Pods, Subnets and Services, on a node.
+    Node {
+        /// Whether Services are announced.
+        announce_cluster_ip: bool,
+    },
+    /// IptablesEIPs, beside a VPC NAT gateway.
+    NatGateway {
+        /// The gateway whose EIPs are announced; without a name nothing is.
+        gateway: Option<String>,
+    },
+}
+
+/// Where the objects come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A directory of manifests, followed.
+    Manifests(PathBuf),
+    /// The API server.
+    Cluster {
+        /// How to reach it; `None`: as a Pod of the cluster.
+        kubeconfig: Option<PathBuf>,
+    },
 }
 
 /// What the configuration file may say. More comes with per-neighbour configuration.
@@ -100,12 +133,15 @@ impl Config {
         if flags.bgp_port == 0 {
             problems.add("--bgp-port", 0, "must be 1 to 65535");
         }
+        if flags.grpc_port == Some(0) {
+            problems.add("--grpc-port", 0, "must be 1 to 65535");
+        }
         if ttl.is_none() {
             problems.add("--ebgp-multihop", flags.ebgp_multihop, "must be 1 to 255");
         }
         let (local_as, peer_as) = (Asn::new(flags.cluster_as), Asn::new(flags.neighbor_as));
-        let (true, Some(local_as), Some(peer_as), Some(router_id), Some(hold_time), Some(manifests)) =
-            (problems.0.is_empty(), local_as, peer_as, router_id, hold_time, flags.manifests.clone())
+        let (true, Some(local_as), Some(peer_as), Some(router_id), Some(hold_time)) =
+            (problems.0.is_empty(), local_as, peer_as, router_id, hold_time)
         else {
             return Err(problems);
         };
@@ -119,9 +155,24 @@ impl Config {
             router_id,
             neighbors: unique(addresses).map(|addr| session.neighbor(addr, flags.bgp_port, ttl)).collect(),
             listen: listens.then_some(flags.bgp_port),
-            announce_cluster_ip: flags.announce_cluster_ip,
-            manifests,
+            mode: if flags.nat_gw_mode {
+                Mode::NatGateway {
+                    gateway: std::env::var("GATEWAY_NAME").ok().filter(|name| !name.is_empty()),
+                }
+            } else {
+                Mode::Node { announce_cluster_ip: flags.announce_cluster_ip }
+            },
+            source: match &flags.manifests {
+                Some(dir) => Source::Manifests(dir.clone()),
+                None => Source::Cluster { kubeconfig: flags.kubeconfig.clone() },
+            },
             socket: flags.socket.clone().unwrap_or_else(default_socket),
+            http_port: flags.enable_metrics.then_some(flags.pprof_port),
+            grpc: SocketAddr::new(
+                flags.grpc_host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                flags.grpc_port.unwrap_or(50051),
+            ),
+            grpc_writable: flags.grpc_writable,
             substitution: Substitution { pod_ips, node_ips: one_per_family(&flags.node_ips) },
         })
     }
@@ -174,11 +225,8 @@ fn missing(flags: &RunFlags, problems: &mut Problems) {
     if flags.cluster_as == 0 {
         missing.push("--cluster-as must be specified");
     }
-    if flags.node_name.is_empty() {
+    if flags.node_name.is_empty() && !flags.nat_gw_mode {
         missing.push("--node-name or the environment's NODE_NAME must be specified");
-    }
-    if flags.manifests.is_none() {
-        missing.push("--manifests must be specified");
     }
     if !missing.is_empty() {
         problems.0.push(format!("missing required flags: {}", missing.join("; ")));

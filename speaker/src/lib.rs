@@ -1,14 +1,18 @@
 //! The speaker: turns annotated Kubernetes objects into BGP announcements.
 //!
 //! [`source`] (what changed) → [`view`] (only what decides) → [`plan`] (which prefixes, and why not) →
-//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel and [`api`] answers the debug commands.
+//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel, [`api`] answers the debug commands, [`http`] tells
+//! [`metrics`] and health.
 
 pub mod announce;
 pub mod api;
+pub mod byhand;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod gobgp;
+pub mod http;
+pub mod metrics;
 pub mod nexthop;
 pub mod object;
 pub mod plan;

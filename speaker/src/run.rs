@@ -15,12 +15,19 @@ use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::api::server::serve;
-use crate::config::Config;
+use crate::config::{Config, Mode, Source};
+use crate::gobgp;
+use crate::http;
+use crate::metrics::{LogCounts, Metrics};
 use crate::nexthop::{Neighbor, Tracker};
-use crate::source::manifests;
+use crate::plan::Settings;
+use crate::source::{kubernetes, manifests};
+use crate::view::Kind;
 
-/// The pause before a debug socket in use is tried again.
-const SOCKET_RETRY: Duration = Duration::from_secs(1);
+/// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
+const BATCHES: usize = 16;
+/// The pause before a debug socket or port in use is tried again.
+const IN_USE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +51,9 @@ pub enum RunError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The API server is not known.
+    #[error(transparent)]
+    Access(#[from] kubernetes::AccessError),
     /// A part that must never end did.
     #[error("internal error: {0} ended")]
     Ended(&'static str),
@@ -67,22 +77,39 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let settings = settings(&config);
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
         let mut running = Self { announcer, tasks: JoinSet::new() };
-        running.start_source(&config)?;
+        running.start_source(&config, &settings).await?;
         running.start_peers(&config, &engine).await?;
         running.start_socket(&config);
+        running.start_http(&config);
+        running.start_grpc(&config);
         Ok(running)
     }
 
-    fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
-        let (to, mut batches) = mpsc::channel(64);
-        let watch = manifests::watch(&config.manifests, to)
-            .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
-        self.tasks.spawn(async move {
-            watch.await;
-            "the manifests watch"
-        });
+    async fn start_source(&mut self, config: &Config, settings: &Settings) -> Result<(), RunError> {
+        let (to, mut batches) = mpsc::channel(BATCHES);
+        let stages = Arc::clone(self.announcer.stages());
+        match &config.source {
+            Source::Manifests(dir) => {
+                let watch = manifests::watch(dir, to)
+                    .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
+                Kind::ALL.into_iter().for_each(|kind| stages.watches(kind));
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "the manifests watch"
+                });
+            }
+            Source::Cluster { kubeconfig } => {
+                let client = kubernetes::connect(kubeconfig.as_deref()).await?;
+                let watch = kubernetes::watch(client, kubernetes::selections(settings), to, stages);
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "a watch of the API server"
+                });
+            }
+        }
         let announcer = Arc::clone(&self.announcer);
         self.tasks.spawn(async move {
             while let Some(batch) = batches.recv().await {
@@ -114,9 +141,13 @@ impl Running {
             follow.await;
             "the next-hop tracker"
         });
-        let engine = Arc::clone(engine);
+        let (engine, stages) = (Arc::clone(engine), Arc::clone(self.announcer.stages()));
+        let mut told = first;
         self.tasks.spawn(async move {
             while let Some(change) = changes.recv().await {
+                if told.insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
+                    stages.next_hop_changed();
+                }
                 engine.path_changed(change.neighbor, change.next_hops);
             }
             std::future::pending().await // the tracker's own end is reported by the task above
@@ -143,7 +174,49 @@ impl Running {
                         return std::future::pending().await;
                     }
                 }
-                tokio::time::sleep(SOCKET_RETRY).await;
+                tokio::time::sleep(IN_USE_RETRY).await;
+            }
+        });
+    }
+
+    /// Nor must being watched: upstream ends when the port is taken, we warn once and try again.
+    fn start_http(&mut self, config: &Config) {
+        let Some(port) = config.http_port else { return };
+        let metrics = Arc::new(Metrics::new(Arc::clone(&self.announcer), LogCounts::default));
+        self.tasks.spawn(async move {
+            let mut warned = false;
+            loop {
+                match http::serve(port, Arc::clone(&metrics)).await {
+                    Ok(service) => service.await,
+                    Err(error) => {
+                        if !std::mem::replace(&mut warned, true) {
+                            warn!(port, %error, "no metrics and health yet, will try again");
+                        }
+                    }
+                }
+                tokio::time::sleep(IN_USE_RETRY).await;
+            }
+        });
+    }
+
+    /// As with the socket: without the API the speaker runs on.
+    fn start_grpc(&mut self, config: &Config) {
+        let (on, writable, announcer) = (config.grpc, config.grpc_writable, Arc::clone(&self.announcer));
+        self.tasks.spawn(async move {
+            let mut warned = false;
+            loop {
+                match gobgp::server::serve(on, Arc::clone(&announcer), writable).await {
+                    Ok(service) => {
+                        info!(%on, writable, "the GoBGP API is served");
+                        service.await;
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut warned, true) {
+                            warn!(%on, %error, "no GoBGP API yet, trying again (--grpc-host, --grpc-port)");
+                        }
+                    }
+                }
+                tokio::time::sleep(IN_USE_RETRY).await;
             }
         });
     }
@@ -167,6 +240,23 @@ impl Running {
     pub async fn stop(mut self, text: &str) {
         self.announcer.engine().shutdown(text).await;
         self.tasks.shutdown().await;
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    match &config.mode {
+        Mode::Node { announce_cluster_ip } => {
+            Settings::Node { name: config.node.as_str().into(), announce_cluster_ip: *announce_cluster_ip }
+        }
+        Mode::NatGateway { gateway } => Settings::NatGateway { name: gateway.as_deref().map(Arc::from) },
+    }
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::Manifests(dir) => dir.display().to_string(),
+        Source::Cluster { kubeconfig: Some(file) } => format!("API server of {}", file.display()),
+        Source::Cluster { kubeconfig: None } => "API server of this cluster".to_owned(),
     }
 }
 
@@ -196,7 +286,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
     info!(
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
-        manifests = %config.manifests.display(), version = env!("CARGO_PKG_VERSION"), "speaker starting"
+        source = %source(&config.source), version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
     let mut running = Running::start(config).await?;
     let text = tokio::select! {

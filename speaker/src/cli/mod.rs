@@ -95,6 +95,14 @@ pub struct RunFlags {
           default_value = "false", default_missing_value = "true", value_parser = go::boolean,
           overrides_with = "announce_cluster_ip")]
     pub announce_cluster_ip: bool,
+    /// Announce the EIPs of a VPC NAT gateway
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "false", default_missing_value = "true", value_parser = go::boolean,
+          overrides_with = "nat_gw_mode")]
+    pub nat_gw_mode: bool,
+    /// How to reach the API server; default: as a Pod of the cluster
+    #[arg(long, value_name = "FILE", overrides_with = "kubeconfig")]
+    pub kubeconfig: Option<PathBuf>,
     /// Read the objects from the YAML files of this directory and follow their changes, required
     #[arg(long, value_name = "DIR", overrides_with = "manifests")]
     pub manifests: Option<PathBuf>,
@@ -104,9 +112,28 @@ pub struct RunFlags {
     /// Port for dialing and listening; below 1024 listening needs CAP_NET_BIND_SERVICE
     #[arg(long, value_name = "PORT", default_value_t = 179, overrides_with = "bgp_port")]
     pub bgp_port: u16,
+    /// Port of /metrics, /healthz, /livez and /readyz
+    #[arg(long, value_name = "PORT", default_value_t = 10667, overrides_with = "pprof_port")]
+    pub pprof_port: u16,
+    /// Serve metrics and health
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "true", default_missing_value = "true", value_parser = go::boolean,
+          overrides_with = "enable_metrics")]
+    pub enable_metrics: bool,
     /// Socket of the debug commands; default: /run/kube-ovn-speaker.sock, or one in /tmp for other users than root
     #[arg(long, value_name = "PATH", overrides_with = "socket")]
     pub socket: Option<PathBuf>,
+    /// Address of the GoBGP API
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", overrides_with = "grpc_host")]
+    pub grpc_host: Option<IpAddr>,
+    /// Port of the GoBGP API
+    #[arg(long, value_name = "PORT", default_value = "50051", overrides_with = "grpc_port")]
+    pub grpc_port: Option<u16>,
+    /// Let clients of the GoBGP API change routes and neighbours
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "false", default_missing_value = "true", value_parser = go::boolean,
+          overrides_with = "grpc_writable")]
+    pub grpc_writable: bool,
 }
 
 /// What every debug command takes.

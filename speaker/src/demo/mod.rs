@@ -18,7 +18,7 @@ use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tokio::sync::mpsc;
 
 use crate::api::table::Table;
-use crate::config::Config;
+use crate::config::{Config, Mode, Source};
 use crate::nexthop::Substitution;
 use crate::run::{RunError, Running};
 use manifests::Manifests;
@@ -190,9 +190,12 @@ impl World {
             router_id: session.router_id,
             neighbors: self.routers.iter().map(neighbor).collect(),
             listen: None,
-            announce_cluster_ip: true,
-            manifests: self.manifests.path().to_owned(),
+            mode: Mode::Node { announce_cluster_ip: true },
+            source: Source::Manifests(self.manifests.path().to_owned()),
             socket: self.socket(node),
+            http_port: None,
+            grpc: (v4, 0).into(), // any free port: nobody asks here
+            grpc_writable: false,
             substitution: Substitution::default(),
         })
     }

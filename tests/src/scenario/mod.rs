@@ -4,6 +4,7 @@
 //! names its step. All tables are compared as a whole: a path too many fails like a path too few.
 
 mod failures;
+pub mod kube;
 mod lab;
 mod lifecycle;
 mod modes;
