@@ -12,6 +12,10 @@ mod client;
 mod command;
 mod family;
 mod flags;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod golden_rib;
 mod json;
 mod message;
 mod neighbor;
@@ -65,11 +69,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<String> =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let line = match CommandLine::parse(arguments.iter().cloned()) {
-        // GoBGP knows this flag in the first place only.
-        Ok(_) | Err(_) if arguments.first().is_some_and(|first| first == "--version") => {
-            return finish(&mut out, Ok(format!("gobgp version {VERSION}\n")), false);
-        }
+    // GoBGP knows this flag in the first place only.
+    if arguments.first().is_some_and(|first| first == "--version") {
+        return finish(&mut out, Ok(format!("gobgp version {VERSION}\n")), false);
+    }
+    let line = match CommandLine::parse(arguments) {
         Ok(line) => line,
         Err(rule) => return finish(&mut out, Err(Error::Usage(rule)), false),
     };

@@ -217,8 +217,9 @@ fn counts(peer: &api::Peer, only: &str) -> Result<Counts, Error> {
     Ok(sum)
 }
 
-/// IPv4, then IPv6, then text that is no address.
-fn order(address: &str) -> (bool, Option<IpAddr>, String) {
+/// IPv4, then IPv6, then what is no plain address, such as one with a zone.
+fn order(address: &str) -> (bool, bool, Option<IpAddr>, String) {
     let parsed = address.parse().ok();
-    (address.contains(':'), parsed, if parsed.is_some() { String::new() } else { address.into() })
+    let rest = if parsed.is_some() { String::new() } else { address.to_owned() };
+    (address.contains(':'), parsed.is_none(), parsed, rest)
 }
