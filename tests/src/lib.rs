@@ -3,13 +3,15 @@
 //! Bottom up: [`fault`] and [`wait`] (every wait is bounded and says what was missing), [`proc`]
 //! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD
 //! and GoBGP behind one type), [`speaker`] and [`manifests`] (what is under test), [`capture`] (tshark
-//! judges every BGP message), [`scenario`] (the steps, shared by all router kinds).
+//! judges every BGP message), [`gobgp_cli`] (the stock `gobgp` commands as clients
+//! of the speaker), [`scenario`] (the steps, shared by all router kinds).
 //!
 //! Needs root and the packages that `tests/setup.sh` installs. Everything a lab makes has a name of its
 //! own and is removed in `Drop`, so that tests run in parallel and a panic leaves nothing behind.
 
 pub mod capture;
 pub mod fault;
+pub mod gobgp_cli;
 pub mod manifests;
 pub mod netns;
 pub mod proc;

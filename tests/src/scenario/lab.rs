@@ -27,6 +27,13 @@ pub(super) struct Setup {
     pub(super) hold: u16,
 }
 
+impl Setup {
+    /// What its speakers are told; they let nobody change anything.
+    pub(super) fn options(self) -> Options {
+        Options { mode: self.mode, neighbor_asn: self.router_asn, hold: self.hold, writable: false }
+    }
+}
+
 /// Fields drop in this order: what runs ends before what it runs in.
 pub(super) struct Lab {
     pub(super) speakers: [Speaker; 2],
@@ -75,7 +82,7 @@ impl Lab {
                 .iter()
                 .try_for_each(|node| (1..=2).try_for_each(|segment| muffle(node, segment)))?;
         }
-        let options = Options { mode: setup.mode, neighbor_asn: setup.router_asn, hold: setup.hold };
+        let options = setup.options();
         let speakers =
             [speaker(&topology, &manifests, options, 1)?, speaker(&topology, &manifests, options, 2)?];
         Ok(Self { speakers, captures: Some(captures), routers, manifests, topology, options })
@@ -145,7 +152,7 @@ impl Lab {
     }
 }
 
-fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<Router> {
+pub(super) fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<Router> {
     let config = Config {
         asn: setup.router_asn,
         id: Ipv4Addr::new(10, 0, segment, 1),
@@ -158,7 +165,12 @@ fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<Router> {
     Router::start(setup.kind, netns, &topology.dir().join(format!("r{segment}")), config)
 }
 
-fn speaker(topology: &Topology, manifests: &Manifests, options: Options, host: u8) -> Result<Speaker> {
+pub(super) fn speaker(
+    topology: &Topology,
+    manifests: &Manifests,
+    options: Options,
+    host: u8,
+) -> Result<Speaker> {
     let netns = &topology.nodes[usize::from(host) - 1];
     Speaker::start(netns, host, &topology.dir().join(format!("n{host}")), manifests.dir(), options)
 }
