@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop setup deny bench fmt
+.PHONY: help demo build test check unit interop setup deny bench crds fmt
 
 CARGO ?= cargo
 
@@ -15,7 +15,7 @@ build: ## Build the release binary, target/release/speaker
 test: setup ## Install what the tests need, then run every check and test
 	./tests/run check deny unit interop
 
-setup: ## Install routers and tools by apt (as root)
+setup: ## Install routers and tools by apt, compile Kubernetes and GoBGP 4 for the labs (as root; needs Go)
 	./tests/setup.sh
 
 check: ## Format, lints, docs, crate arrows
@@ -27,11 +27,14 @@ deny: ## Licences, sources and duplicates of dependencies
 unit: ## Tests that need no privilege
 	./tests/run unit
 
-interop: ## Tests against FRR, BIRD and GoBGP in network namespaces (as root)
+interop: ## Tests against FRR, BIRD, GoBGP and a Kubernetes API server in network namespaces (as root)
 	./tests/run interop
 
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net
+
+crds: ## Write deploy/crds from the types in kubeovn
+	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

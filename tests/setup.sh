@@ -1,10 +1,17 @@
 #!/bin/sh
 # Installs what the tests in this crate need, on Debian or Ubuntu. Running it again changes nothing.
-# The routers are started by the tests, in namespaces of their own: no packaged service may run.
+# Routers, etcd and Prometheus are started by the tests, in namespaces of their own: no packaged
+# service may run. Kubernetes and GoBGP 4 are in no package: they are compiled once, into a cache.
 set -eu
 
-packages="frr bird2 gobgpd tshark iproute2 nftables"
-services="frr bird bird6 gobgpd"
+packages="frr bird2 gobgpd tshark iproute2 nftables openssl etcd-server etcd-client prometheus"
+services="frr bird bird6 gobgpd etcd prometheus"
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/speaker-lab
+kube=$cache/kube-1.34.4
+gobgp=$cache/gobgp-4.8.0
+go_needed=1.25
 
 fail() {
     echo "setup.sh: $*" >&2
@@ -13,6 +20,18 @@ fail() {
 
 [ "$(id -u)" = 0 ] || fail "must be run as root"
 command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || fail "needs apt (Debian, Ubuntu)"
+
+built() {
+    [ -x "$kube/kube-apiserver" ] && [ -x "$kube/kubectl" ] && [ -x "$gobgp/gobgp" ] && [ -x "$gobgp/gobgpd" ]
+}
+
+# Said before anything is changed: neither apt nor this script can help with it.
+if ! built; then
+    found=$(go env GOVERSION 2>/dev/null) || found=""
+    oldest=$(printf '%s\n' "go$go_needed" "${found:-go0}" | sort -V | head -n 1)
+    [ "$oldest" = "go$go_needed" ] || fail "needs Go $go_needed or later in PATH to compile Kubernetes and" \
+        "GoBGP for the labs, found ${found:-no Go}: get it at https://go.dev/dl/"
+fi
 
 missing=""
 for package in $packages; do
@@ -49,7 +68,15 @@ if [ -d /run/systemd/system ]; then
     done
 fi
 
-for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp tshark dumpcap ip nft ss; do
+for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp tshark dumpcap ip nft ss \
+    openssl etcd etcdctl prometheus; do
     command -v "$program" >/dev/null || fail "$program is still missing"
 done
+
+if ! built; then
+    echo "setup.sh: compiling Kubernetes and GoBGP into $cache: about 5 minutes, once"
+    "$here/lab/kube/build.sh" "$kube" || fail "cannot compile Kubernetes"
+    GOBIN=$gobgp CGO_ENABLED=0 nice -n 10 go install github.com/osrg/gobgp/v4/cmd/gobgp@v4.8.0 \
+        github.com/osrg/gobgp/v4/cmd/gobgpd@v4.8.0 || fail "cannot compile GoBGP"
+fi
 echo "setup.sh: all there"

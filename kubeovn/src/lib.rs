@@ -1,1 +1,51 @@
-//! Types of the kubeovn.io objects that the daemons read.
+//! Types of the `kubeovn.io/v1` objects that the daemons read, with only the fields that decide something.
+//!
+//! Every other field of an object is skipped on reading and kept by the API server: the schemas preserve unknown
+//! fields, so objects written for Kube-OVN apply unchanged under the definitions in `deploy/crds/`, which
+//! [`definitions`] generates. In a cluster with Kube-OVN its own definitions are already there and stay.
+
+#![allow(clippy::duplicated_attributes, reason = "printer columns of one type look alike")]
+
+mod eip;
+mod nat_gateway;
+mod subnet;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use eip::{IptablesEip, IptablesEipSpec, IptablesEipStatus};
+pub use nat_gateway::{BgpSpeaker, VpcNatGateway, VpcNatGatewaySpec, VpcNatGatewayStatus};
+pub use subnet::{Subnet, SubnetSpec, SubnetStatus};
+
+/// Group of all of them.
+pub const GROUP: &str = "kubeovn.io";
+/// Version of all of them.
+pub const VERSION: &str = "v1";
+
+/// An entry of `status.conditions`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+pub struct Condition {
+    /// Which condition, e.g. `Ready`.
+    #[serde(rename = "type")]
+    pub kind: Option<Box<str>>,
+    /// `True`, `False` or `Unknown`.
+    pub status: Option<Box<str>>,
+}
+
+impl Condition {
+    /// Whether the condition `kind` is there and `True`.
+    #[must_use]
+    pub fn holds(all: Option<&[Self]>, kind: &str) -> bool {
+        let is = |field: &Option<Box<str>>, word| field.as_deref() == Some(word);
+        all.unwrap_or_default().iter().any(|one| is(&one.kind, kind) && is(&one.status, "True"))
+    }
+}
+
+/// The custom resource definitions, by plural name: what is in `deploy/crds/`.
+#[must_use]
+pub fn definitions() -> Vec<CustomResourceDefinition> {
+    vec![IptablesEip::crd(), Subnet::crd(), VpcNatGateway::crd()]
+}

@@ -10,8 +10,9 @@ use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
 use crate::byhand::{ByHand, ByHandError, Handle};
+use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
-use crate::view::Batch;
+use crate::view::{Batch, Change, Kind};
 
 /// Who is announcing.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct Identity {
 pub struct Announcer {
     engine: Arc<Engine>,
     identity: Identity,
+    stages: Arc<Stages>,
     plan: Mutex<Plan>,
     by_hand: Mutex<ByHand>,
     notices: Mutex<BTreeMap<&'static str, u64>>,
@@ -40,15 +42,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Announcer {
     /// An announcer that wants nothing yet.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, identity: Identity, announce_cluster_ip: bool) -> Self {
-        let settings = Settings { node: identity.node.as_str().into(), announce_cluster_ip };
+    pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
+        let stages = Stages::default();
+        settings.kinds().iter().for_each(|kind| stages.watches(*kind));
         let plan = Mutex::new(Plan::new(settings));
-        Self { engine, identity, plan, by_hand: Mutex::default(), notices: Mutex::default() }
+        Self {
+            engine,
+            identity,
+            stages: Arc::new(stages),
+            plan,
+            by_hand: Mutex::default(),
+            notices: Mutex::default(),
+        }
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
         let synced = batch.synced;
+        let listed = self.count(&batch.changes);
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
         // Held until the engine knows: who adds or removes by hand meanwhile looks at the plan as it is now.
@@ -57,9 +68,12 @@ impl Announcer {
         let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net)));
         self.engine.apply(withdraw.chain(announce));
         drop(by_hand);
+        listed.into_iter().for_each(|kind| self.stages.synced(kind));
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
-            let elapsed_us = u64::try_from(batch.noticed.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let elapsed = batch.noticed.elapsed();
+            let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             let (announced, withdrawn) = (outcome.announce.len(), outcome.withdraw.len());
+            self.stages.planned(announced, withdrawn, elapsed);
             debug!(announced, withdrawn, elapsed_us, "wanted prefixes changed");
         }
         for notice in &outcome.notices {
@@ -69,6 +83,7 @@ impl Announcer {
         if synced && !self.engine.is_released() {
             let wanted = lock(&self.plan).prefixes().count();
             info!(wanted, "every source has listed: announcing begins");
+            self.stages.all_synced();
             self.engine.release();
         }
     }
@@ -102,6 +117,20 @@ impl Announcer {
         gone.len()
     }
 
+    /// Counts events; returns the kinds whose lists are complete with these changes.
+    fn count(&self, changes: &[Change]) -> Vec<Kind> {
+        let mut listed = Vec::new();
+        for change in changes {
+            match change {
+                Change::Put(object) => self.stages.event(object.kind(), true),
+                Change::Remove(key) => self.stages.event(key.kind, false),
+                Change::ListDone(kind) => listed.push(*kind),
+                Change::Keep(_) | Change::ListBegun(_) => {}
+            }
+        }
+        listed
+    }
+
     /// The engine behind it.
     #[must_use]
     pub fn engine(&self) -> &Engine {
@@ -112,6 +141,12 @@ impl Announcer {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What the stages of the pipeline count.
+    #[must_use]
+    pub fn stages(&self) -> &Arc<Stages> {
+        &self.stages
     }
 
     /// Wanted prefixes with the objects that want them, sorted: all of them, or the one asked for.

@@ -1,7 +1,8 @@
 //! The speaker: turns annotated Kubernetes objects into BGP announcements.
 //!
 //! [`source`] (what changed) → [`view`] (only what decides) → [`plan`] (which prefixes, and why not) →
-//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel and [`api`] answers the debug commands.
+//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel; [`api`] answers the debug commands, [`gobgp`] those of
+//! GoBGP's tools, [`http`] tells [`metrics`] and health, and [`logging`] takes what all of them have to say.
 
 pub mod announce;
 pub mod api;
@@ -10,6 +11,9 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod gobgp;
+pub mod http;
+pub mod logging;
+pub mod metrics;
 pub mod nexthop;
 pub mod object;
 pub mod plan;

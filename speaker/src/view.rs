@@ -21,9 +21,14 @@ pub enum Kind {
     Pod,
     /// `v1` Service.
     Service,
+    /// `kubeovn.io/v1` IptablesEIP, cluster-scoped.
+    Eip,
 }
 
 impl Kind {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 4] = [Self::Subnet, Self::Pod, Self::Service, Self::Eip];
+
     /// The word used in keys.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -31,17 +36,18 @@ impl Kind {
             Self::Subnet => "subnet",
             Self::Pod => "pod",
             Self::Service => "service",
+            Self::Eip => "eip",
         }
     }
 
     /// Whether its objects live in namespaces.
     #[must_use]
     pub fn is_namespaced(self) -> bool {
-        self != Self::Subnet
+        matches!(self, Self::Pod | Self::Service)
     }
 }
 
-/// Names one object: `subnet/NAME`, `pod/NAMESPACE/NAME`, `service/NAMESPACE/NAME`.
+/// Names one object: `subnet/NAME`, `eip/NAME`, `pod/NAMESPACE/NAME`, `service/NAMESPACE/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Kind.
@@ -63,7 +69,7 @@ impl fmt::Display for Key {
 
 /// The text is no [`Key`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is none of subnet/NAME, pod/NAMESPACE/NAME and service/NAMESPACE/NAME")]
+#[error("{0:?} is none of subnet/NAME, eip/NAME, pod/NAMESPACE/NAME and service/NAMESPACE/NAME")]
 pub struct NotAKey(String);
 
 impl FromStr for Key {
@@ -73,6 +79,7 @@ impl FromStr for Key {
         let mut parts = text.split('/');
         let (kind, namespace, name) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("subnet"), Some(name), None, None) => (Kind::Subnet, None, name),
+            (Some("eip"), Some(name), None, None) => (Kind::Eip, None, name),
             (Some("pod"), Some(namespace), Some(name), None) => (Kind::Pod, Some(namespace), name),
             (Some("service"), Some(namespace), Some(name), None) => (Kind::Service, Some(namespace), name),
             _ => return Err(NotAKey(text.to_owned())),
@@ -191,6 +198,23 @@ pub struct Service {
     pub bad_cluster_ips: Box<[Box<str>]>,
 }
 
+/// An IptablesEIP: an external address of a VPC NAT gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eip {
+    /// Name.
+    pub name: Arc<str>,
+    /// What it asks for.
+    pub policy: Policy,
+    /// The gateway that holds it, from the label `ovn.kubernetes.io/vpc-nat-gw-name`.
+    pub gateway: Option<Arc<str>>,
+    /// `status.ready`: the gateway has it configured.
+    pub ready: bool,
+    /// `spec.v4ip` and `spec.v6ip` as host routes.
+    pub addresses: Box<[IpNet]>,
+    /// Those of the two that are no address.
+    pub bad_addresses: Box<[Box<str>]>,
+}
+
 /// Any object of the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
@@ -200,9 +224,22 @@ pub enum Object {
     Pod(Pod),
     /// A Service.
     Service(Service),
+    /// An IptablesEIP.
+    Eip(Eip),
 }
 
 impl Object {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Subnet(_) => Kind::Subnet,
+            Self::Pod(_) => Kind::Pod,
+            Self::Service(_) => Kind::Service,
+            Self::Eip(_) => Kind::Eip,
+        }
+    }
+
     /// Its name in the view.
     #[must_use]
     pub fn key(&self) -> Key {
@@ -210,18 +247,28 @@ impl Object {
             Self::Subnet(subnet) => (Kind::Subnet, Arc::default(), &subnet.name),
             Self::Pod(pod) => (Kind::Pod, Arc::clone(&pod.namespace), &pod.name),
             Self::Service(service) => (Kind::Service, Arc::clone(&service.namespace), &service.name),
+            Self::Eip(eip) => (Kind::Eip, Arc::default(), &eip.name),
         };
         Key { kind, namespace, name: Arc::clone(name) }
     }
 }
 
-/// One change of the view. Both are idempotent.
+/// One change of the view. All are idempotent.
+///
+/// A source that lists brackets what it found by `ListBegun` and `ListDone`. What is put counts at once; what the
+/// list did not mention is gone only once it is complete. A list that fails is just begun again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The object is there and looks like this.
     Put(Object),
     /// The object is gone.
     Remove(Key),
+    /// The object is there but cannot be read: what was known of it stays in force.
+    Keep(Key),
+    /// All objects of the kind are being listed.
+    ListBegun(Kind),
+    /// The list is complete: objects neither put nor kept since it began are gone.
+    ListDone(Kind),
 }
 
 /// Changes that a source saw together.

@@ -88,6 +88,7 @@ impl Source {
         let word = |change: &Change| match change {
             Change::Put(object) => format!("+{}", object.key()),
             Change::Remove(key) => format!("-{key}"),
+            other => panic!("{other:?}"),
         };
         batch.changes.iter().map(word).collect()
     }

@@ -67,7 +67,7 @@ fn put_service(service: Service) -> Change {
 }
 
 fn empty(announce_cluster_ip: bool) -> Plan {
-    Plan::new(Settings { node: "n1".into(), announce_cluster_ip })
+    Plan::new(Settings::Node { name: "n1".into(), announce_cluster_ip })
 }
 
 fn plan(changes: impl IntoIterator<Item = Change>) -> Plan {

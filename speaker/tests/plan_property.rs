@@ -9,7 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use speaker::plan::{Full, Plan, Settings, full};
 use speaker::policy::Policy;
-use speaker::view::{Address, AddressProblem, Change, Key, Life, Object, Pod, Service, ServiceType, Subnet};
+use speaker::view::{
+    Address, AddressProblem, Change, Eip, Key, Kind, Life, Object, Pod, Service, ServiceType, Subnet,
+};
 
 fn policy() -> impl Strategy<Value = Policy> {
     let texts = [None, Some("cluster"), Some("local"), Some("no"), Some("maybe"), Some("perhaps")];
@@ -70,12 +72,63 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn eip()(
+        name in name(), policy in policy(), gateway in proptest::option::of(name()), ready in any::<bool>(),
+        addresses in vec(prefix(), 0..3),
+    ) -> Object {
+        let (gateway, addresses) = (gateway.map(Into::into), addresses.into());
+        Object::Eip(Eip { name: name.into(), policy, gateway, ready, addresses, bad_addresses: [].into() })
+    }
+}
+
 fn change() -> impl Strategy<Value = Change> {
-    let object = prop_oneof![2 => subnet(), 4 => pod(), 1 => service()].boxed();
+    let object = prop_oneof![2 => subnet(), 4 => pod(), 1 => service(), 1 => eip()].boxed();
+    let kind = proptest::sample::select(Kind::ALL.to_vec());
     prop_oneof![
-        3 => object.clone().prop_map(Change::Put),
-        1 => object.prop_map(|object| Change::Remove(object.key())),
+        12 => object.clone().prop_map(Change::Put),
+        4 => object.clone().prop_map(|object| Change::Remove(object.key())),
+        2 => object.prop_map(|object| Change::Keep(object.key())),
+        1 => kind.clone().prop_map(Change::ListBegun),
+        1 => kind.prop_map(Change::ListDone),
     ]
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let node = |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip };
+    prop_oneof![
+        4 => any::<bool>().prop_map(node),
+        1 => proptest::option::of(name()).prop_map(|name| Settings::NatGateway { name: name.map(Into::into) }),
+    ]
+}
+
+/// The cluster as told so far, kept in the simplest way.
+#[derive(Default)]
+struct View {
+    objects: BTreeMap<Key, Object>,
+    /// Put or kept since the last list of their kind began; before any list everything counts as mentioned.
+    mentioned: BTreeSet<Key>,
+}
+
+impl View {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Put(object) => {
+                self.mentioned.insert(object.key());
+                self.objects.insert(object.key(), object.clone());
+            }
+            Change::Remove(key) => {
+                self.objects.remove(key);
+            }
+            Change::Keep(key) => {
+                self.mentioned.insert(key.clone());
+            }
+            Change::ListBegun(kind) => self.mentioned.retain(|key| key.kind != *kind),
+            Change::ListDone(kind) => {
+                self.objects.retain(|key, _| key.kind != *kind || self.mentioned.contains(key));
+            }
+        }
+    }
 }
 
 /// What an incremental plan says, in the shape of a full one.
@@ -95,19 +148,13 @@ proptest! {
 
     #[test]
     fn any_history_of_changes_leads_to_the_plan_of_the_whole_view(
-        history in vec(vec(change(), 1..4), 1..40), announce_cluster_ip in any::<bool>(),
+        history in vec(vec(change(), 1..4), 1..60), settings in settings(),
     ) {
-        let settings = Settings { node: "a".into(), announce_cluster_ip };
         let mut plan = Plan::new(settings.clone());
-        let mut view = BTreeMap::<Key, Object>::new();
+        let mut view = View::default();
         let mut routers = BTreeSet::<IpNet>::new();
         for batch in history {
-            for change in &batch {
-                match change {
-                    Change::Put(object) => view.insert(object.key(), object.clone()),
-                    Change::Remove(key) => view.remove(key),
-                };
-            }
+            batch.iter().for_each(|change| view.apply(change));
             let outcome = plan.apply_batch(batch);
             for prefix in outcome.withdraw {
                 prop_assert!(routers.remove(&prefix), "{} withdrawn but not announced", prefix);
@@ -115,7 +162,7 @@ proptest! {
             for prefix in outcome.announce {
                 prop_assert!(routers.insert(prefix), "{} announced twice", prefix);
             }
-            let objects: Vec<Object> = view.values().cloned().collect();
+            let objects: Vec<Object> = view.objects.values().cloned().collect();
             let reference = full(&objects, &settings);
             prop_assert!(routers.iter().eq(reference.prefixes.keys()), "what routers have is not what is wanted");
             prop_assert_eq!(shape(&plan), reference);

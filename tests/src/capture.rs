@@ -8,7 +8,9 @@ use crate::netns::Netns;
 use crate::proc::{Daemon, run};
 use crate::topology::ROUTER_LINK;
 use crate::wait;
+use ipnet::IpNet;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub const UPDATE: u64 = 2;
 /// See [`OPEN`].
 pub const NOTIFICATION: u64 = 3;
 /// See [`OPEN`].
+pub const KEEPALIVE: u64 = 4;
+/// See [`OPEN`].
 pub const ROUTE_REFRESH: u64 = 5;
 
 /// A running capture.
@@ -44,12 +48,19 @@ pub struct Message {
     pub at: Duration,
     /// Who sent it.
     pub from: IpAddr,
+    /// To whom.
+    pub to: IpAddr,
     /// Its type, see [`OPEN`].
     pub kind: u64,
     /// Code and subcode of a NOTIFICATION.
     pub notification: Option<(u64, u64)>,
     /// The hold time an OPEN proposes, in seconds.
     pub hold_time: Option<u64>,
+    /// The prefixes an UPDATE announces, of both families; one that neither announces nor withdraws any is an
+    /// End-of-RIB (RFC 4724 §2).
+    pub announced: BTreeSet<IpNet>,
+    /// The prefixes an UPDATE withdraws.
+    pub withdrawn: BTreeSet<IpNet>,
 }
 
 /// What a finished capture holds.
@@ -155,8 +166,10 @@ impl Verdict {
     }
 
     fn add(&mut self, layers: &Value) -> Result<()> {
-        let source = layers["ip"]["ip.src"].as_str().or_else(|| layers["ipv6"]["ipv6.src"].as_str());
-        let from: IpAddr = source.ok_or_else(|| Fault::new("neither IPv4 nor IPv6"))?.parse()?;
+        let address = |v4, v6| layers["ip"][v4].as_str().or_else(|| layers["ipv6"][v6].as_str());
+        let ends = address("ip.src", "ipv6.src").zip(address("ip.dst", "ipv6.dst"));
+        let (from, to) = ends.ok_or_else(|| Fault::new("neither IPv4 nor IPv6"))?;
+        let ends @ (from, _): (IpAddr, IpAddr) = (from.parse()?, to.parse()?);
         let at = layers["frame"]["frame.time_epoch"].as_str().and_then(|at| at.parse().ok());
         let at = Duration::from_secs_f64(at.ok_or_else(|| Fault::new("a frame without time"))?);
         if let Some(what) = layers.get("_ws.malformed") {
@@ -165,10 +178,10 @@ impl Verdict {
         match layers.get("bgp") {
             Some(Value::Array(messages)) => {
                 for message in messages {
-                    self.add_message(at, from, message);
+                    self.add_message(at, ends, message);
                 }
             }
-            Some(message) => self.add_message(at, from, message),
+            Some(message) => self.add_message(at, ends, message),
             // Bytes of a stream that are no message, nor part of one, nor sent a second time: the
             // dissector lost its way, as after a marker that is not all ones.
             None if !is_segment(&layers["tcp"]) => {
@@ -179,7 +192,7 @@ impl Verdict {
         Ok(())
     }
 
-    fn add_message(&mut self, at: Duration, from: IpAddr, message: &Value) {
+    fn add_message(&mut self, at: Duration, (from, to): (IpAddr, IpAddr), message: &Value) {
         // Expert information is looked at below `bgp` only: what tshark says about TCP (retransmissions,
         // resets) or IP (TTL 1 of eBGP) tells of the lab, not of the messages.
         for expert in found(message, "_ws.expert") {
@@ -202,7 +215,10 @@ impl Verdict {
         let minor = minor.filter(|(name, _)| name.starts_with("bgp.notify.minor_error"));
         let notification = code.zip(minor.filter_map(|(_, value)| number(value)).next());
         let hold_time = number(&message["bgp.open.holdtime"]);
-        self.messages.push(Message { at, from, kind, notification, hold_time });
+        let announced = prefixes(message, ["bgp.update.nlri", "bgp.update.path_attribute.mp_reach_nlri"]);
+        let withdrawn =
+            prefixes(message, ["bgp.update.withdrawn_routes", "bgp.update.path_attribute.mp_unreach_nlri"]);
+        self.messages.push(Message { at, from, to, kind, notification, hold_time, announced, withdrawn });
     }
 }
 
@@ -219,6 +235,12 @@ fn is_segment(tcp: &Value) -> bool {
 
 fn number(value: &Value) -> Option<u64> {
     value.as_str().and_then(|text| text.parse().ok())
+}
+
+/// The prefixes listed below these names: each is the name of an object.
+fn prefixes(message: &Value, names: [&str; 2]) -> BTreeSet<IpNet> {
+    let lists = names.iter().flat_map(|name| found(message, name));
+    lists.filter_map(Value::as_object).flatten().filter_map(|(name, _)| name.parse().ok()).collect()
 }
 
 /// All values under this name, at any depth.

@@ -2,21 +2,24 @@
 //!
 //! Bottom up: [`fault`] and [`wait`] (every wait is bounded and says what was missing), [`proc`]
 //! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD
-//! and GoBGP behind one type), [`speaker`] and [`manifests`] (what is under test), [`capture`] (tshark
-//! judges every BGP message), [`gobgp_cli`] (the stock `gobgp` commands as clients
-//! of the speaker), [`scenario`] (the steps, shared by all router kinds).
+//! and GoBGP behind one type), [`kube`] (a real API server, and a proxy that spoils its answers),
+//! [`speaker`] and [`manifests`] (what is under test), [`capture`] and [`stream`] (tshark judges every
+//! BGP message), [`gobgp_cli`] (the stock `gobgp` commands as clients of the speaker), [`scenario`] (the
+//! steps, shared by all router kinds).
 //!
-//! Needs root and the packages that `tests/setup.sh` installs. Everything a lab makes has a name of its
+//! Needs root and what `tests/setup.sh` installs. Everything a lab makes has a name of its
 //! own and is removed in `Drop`, so that tests run in parallel and a panic leaves nothing behind.
 
 pub mod capture;
 pub mod fault;
 pub mod gobgp_cli;
+pub mod kube;
 pub mod manifests;
 pub mod netns;
 pub mod proc;
 pub mod router;
 pub mod scenario;
 pub mod speaker;
+pub mod stream;
 pub mod topology;
 pub mod wait;

@@ -32,6 +32,26 @@ pub struct Options {
     pub writable: bool,
 }
 
+/// What differs from one deployed speaker to another.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extra<'a> {
+    /// More arguments.
+    pub arguments: &'a [&'a str],
+    /// More variables, as `NAME=value`.
+    pub environment: &'a [String],
+}
+
+/// What the DaemonSet of Kube-OVN's documentation says, with the addresses of the lab.
+const DAEMON_SET: [&str; 7] = [
+    "--neighbor-address=10.0.1.1,10.0.2.1",
+    "--neighbor-ipv6-address=fd00:1::1,fd00:2::1",
+    "--neighbor-as=65001",
+    "--cluster-as=65000",
+    "--logtostderr=false",
+    "--alsologtostderr=true",
+    "--log_file_max_size=200",
+];
+
 /// A speaker on node `n<host>`.
 #[derive(Debug)]
 pub struct Speaker {
@@ -55,12 +75,39 @@ impl Speaker {
         options: Options,
     ) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
+        Self::launch(netns, dir, &[], &arguments(host, dir, manifests, options)?)
+    }
+
+    /// Starts it on node `n<host>` with the environment and the arguments that a Pod of Kube-OVN's gives it, plus
+    /// `--kubeconfig`, and `extra`.
+    ///
+    /// # Errors
+    /// When there is no binary to start.
+    pub fn deployed(
+        netns: &Arc<Netns>,
+        host: u8,
+        dir: &Path,
+        kubeconfig: &Path,
+        extra: Extra<'_>,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let (v4, v6) = (format!("10.0.1.1{host}"), format!("fd00:1::1{host}"));
+        let pod = [format!("NODE_NAME=n{host}"), format!("POD_IP={v4}"), format!("POD_IPS={v4},{v6}")];
+        let environment = [&pod, extra.environment].concat();
+        let mut arguments: Vec<String> = DAEMON_SET.iter().map(|&argument| argument.into()).collect();
+        arguments.push(format!("--log_file={}", dir.join("kube-ovn-speaker.log").display()));
+        arguments.push(format!("--kubeconfig={}", kubeconfig.display()));
+        arguments.extend(extra.arguments.iter().map(|&argument| argument.into()));
+        Self::launch(netns, dir, &environment, &arguments)
+    }
+
+    fn launch(netns: &Arc<Netns>, dir: &Path, environment: &[String], arguments: &[String]) -> Result<Self> {
         let program = binary()?.display().to_string();
         let socket = dir.join("speaker.sock").display().to_string();
-        let arguments = arguments(host, dir, manifests, options)?;
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let argv = [&[program.as_str()], &arguments[..], &["--socket", &socket]].concat();
-        let daemon = netns.spawn(&format!("speaker on n{host}"), &argv, &dir.join("speaker.log"))?;
+        let words = environment.iter().chain([&program]).chain(arguments).map(String::as_str);
+        let argv: Vec<_> = ["env"].into_iter().chain(words).chain(["--socket", &socket]).collect();
+        let name = format!("speaker in {}", netns.name());
+        let daemon = netns.spawn(&name, &argv, &dir.join("speaker.log"))?;
         Ok(Self { daemon, socket, program, netns: Arc::clone(netns) })
     }
 
@@ -81,16 +128,27 @@ impl Speaker {
         self.daemon.kill()
     }
 
+    /// Fails unless every source it needs has been listed to its end.
+    ///
+    /// # Errors
+    /// When it is not so yet, or it does not answer.
+    pub fn synced(&self) -> Result<()> {
+        let status = self.ask(&["status"])?;
+        ensure(status["synced"] == true, || format!("not synced: {status}; {}", self.daemon.log_tail()))
+    }
+
     /// What it says about one neighbour, see `docs/cli.md`.
     ///
     /// # Errors
     /// When its command line fails.
     pub fn neighbor(&self, address: &str) -> Result<Value> {
+        Ok(self.ask(&["neighbor", address])?[0].clone())
+    }
+
+    fn ask(&self, command: &[&str]) -> Result<Value> {
         let enter = ["ip", "netns", "exec", self.netns.name(), &self.program];
-        let text =
-            run(&[&enter[..], &["neighbor", address, "-o", "json", "--socket", &self.socket]].concat())?;
-        let all: Value = serde_json::from_str(&text)?;
-        Ok(all[0].clone())
+        let text = run(&[&enter[..], command, &["-o", "json", "--socket", &self.socket]].concat())?;
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// Its resident memory, in KiB.

@@ -42,14 +42,17 @@ impl Topology {
         let nodes = [Arc::new(Netns::new("n1")?), Arc::new(Netns::new("n2")?)];
         let topology = Self { routers, nodes, dir };
         for (segment, router) in (1..).zip(&topology.routers) {
-            router.ip(&["link", "add", ROUTER_LINK, "type", "bridge", "mcast_snooping", "0"])?;
-            for (host, node) in (1..).zip(&topology.nodes) {
-                cable(node, host, router, segment)?;
-            }
-            router.ip(&["link", "set", ROUTER_LINK, "up"])?;
-            address(router, ROUTER_LINK, segment, 1)?;
+            bridge(router, &topology.nodes, segment)?;
         }
         Ok(topology)
+    }
+
+    /// Cables another namespace to both nodes as the router of a segment of its own, e.g. for management.
+    ///
+    /// # Errors
+    /// When one of the `ip` commands fails.
+    pub fn attach(&self, netns: &Netns, segment: u8) -> Result<()> {
+        bridge(netns, &self.nodes, segment)
     }
 
     /// A directory of this test's own, removed with the topology.
@@ -57,6 +60,16 @@ impl Topology {
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
+}
+
+/// Makes `br0` in `router`, at `.1` of the segment, with a port to each node.
+fn bridge(router: &Netns, nodes: &[Arc<Netns>; 2], segment: u8) -> Result<()> {
+    router.ip(&["link", "add", ROUTER_LINK, "type", "bridge", "mcast_snooping", "0"])?;
+    for (host, node) in (1..).zip(nodes) {
+        cable(node, host, router, segment)?;
+    }
+    router.ip(&["link", "set", ROUTER_LINK, "up"])?;
+    address(router, ROUTER_LINK, segment, 1)
 }
 
 fn cable(node: &Netns, host: u8, router: &Netns, segment: u8) -> Result<()> {

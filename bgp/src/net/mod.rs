@@ -29,7 +29,7 @@ use crate::fsm::{self, State};
 use crate::rib::{Advertised, Learned, NextHops, Rib, RouteAttrs};
 use crate::types::Family;
 use crate::wire::{Notification, Update};
-use peer::{Command, PeerTask, lock};
+use peer::{Command, Path, PeerTask, lock};
 
 /// How long a shutdown may take before the remaining connections are just dropped.
 const SHUTDOWN: Duration = Duration::from_secs(3);
@@ -71,7 +71,7 @@ pub enum InboundEvent {
 
 struct Handle {
     commands: mpsc::Sender<Command>,
-    next_hops: watch::Sender<NextHops>,
+    path: watch::Sender<Path>,
     status: Arc<Mutex<PeerStatus>>,
     learned: Arc<Mutex<Option<Learned>>>,
 }
@@ -144,14 +144,15 @@ impl Engine {
     /// Must run inside a tokio runtime.
     pub fn add_peer(&self, config: PeerConfig) {
         let (commands, receiver) = mpsc::channel(16);
-        let (next_hops, next_hops_receiver) = watch::channel(config.next_hops);
+        let (path, path_receiver) =
+            watch::channel(Path { next_hops: config.next_hops, local: config.dialing.local });
         let status = Arc::new(Mutex::new(PeerStatus::new(&config)));
         let addr = config.dialing.remote.ip();
-        let inputs = peer::Inputs { commands: receiver, next_hops: next_hops_receiver };
+        let inputs = peer::Inputs { commands: receiver, path: path_receiver };
         let learned = Arc::default();
         let outputs = peer::Outputs { status: Arc::clone(&status), learned: Arc::clone(&learned) };
         let task = PeerTask::new(config, Arc::clone(&self.shared), outputs, inputs);
-        lock(&self.shared.peers).insert(addr, Handle { commands, next_hops, status, learned });
+        lock(&self.shared.peers).insert(addr, Handle { commands, path, status, learned });
         lock(&self.tasks).spawn(task.run());
     }
 
@@ -174,7 +175,14 @@ impl Engine {
     /// leave from it any more; a peer that is down is dialed at once.
     pub fn path_changed(&self, peer: IpAddr, next_hops: NextHops) {
         if let Some(handle) = lock(&self.shared.peers).get(&peer) {
-            handle.next_hops.send_replace(next_hops);
+            handle.path.send_modify(|path| path.next_hops = next_hops);
+        }
+    }
+
+    /// From now on a peer is dialed from this address of ours. A session that stands is left alone.
+    pub fn dial_from(&self, peer: IpAddr, local: IpAddr) {
+        if let Some(handle) = lock(&self.shared.peers).get(&peer) {
+            handle.path.send_if_modified(|path| path.local.replace(local) != Some(local));
         }
     }
 

@@ -18,7 +18,8 @@ use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tokio::sync::mpsc;
 
 use crate::api::table::Table;
-use crate::config::Config;
+use crate::config::{Config, Mode, Source};
+use crate::logging;
 use crate::nexthop::Substitution;
 use crate::run::{RunError, Running};
 use manifests::Manifests;
@@ -190,12 +191,16 @@ impl World {
             router_id: session.router_id,
             neighbors: self.routers.iter().map(neighbor).collect(),
             listen: None,
-            announce_cluster_ip: true,
-            manifests: self.manifests.path().to_owned(),
+            mode: Mode::Node { announce_cluster_ip: true },
+            source: Source::Manifests(self.manifests.path().to_owned()),
             socket: self.socket(node),
             grpc: (v4, 0).into(), // any free port: nobody asks here
             grpc_writable: false,
+            http_port: None,
+            log: logging::Settings::default(),
             substitution: Substitution::default(),
+            allowed_sources: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Both are of our own wording: `proto/gobgp/` declares what an originating unicast speaker can hold.
 
+pub mod cli;
 pub mod server;
 
 /// Generation 4, generated from `proto/gobgp/v4.proto`.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Refusal, Settings};
 use crate::policy::Policy;
-use crate::view::{Address, AddressProblem, Key, Kind, Life, Object, Pod, Service, ServiceType, Subnet};
+use crate::view::{Address, AddressProblem, Eip, Key, Kind, Life, Object, Pod, Service, ServiceType, Subnet};
 
 /// What an object contributes, and why not more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +35,15 @@ pub(super) fn judge<'a>(
     settings: &Settings,
     subnets: impl Fn(&str) -> Option<&'a Subnet>,
 ) -> Verdict {
-    let mut verdict = match object {
-        Object::Subnet(subnet) => judge_subnet(subnet),
-        Object::Pod(pod) => judge_pod(pod, settings, subnets),
-        Object::Service(service) => judge_service(service, settings),
+    let mut verdict = match (object, settings) {
+        (Object::Subnet(subnet), Settings::Node { .. }) => judge_subnet(subnet),
+        (Object::Pod(pod), Settings::Node { name, .. }) => judge_pod(pod, name, subnets),
+        (Object::Service(service), Settings::Node { announce_cluster_ip, .. }) => {
+            judge_service(service, *announce_cluster_ip)
+        }
+        (Object::Eip(eip), Settings::NatGateway { name }) => judge_eip(eip, name.as_ref()),
+        (Object::Eip(_), Settings::Node { .. }) => Verdict::refused(Refusal::NodeMode),
+        (_, Settings::NatGateway { .. }) => Verdict::refused(Refusal::NatGatewayMode),
     };
     verdict.wants.sort_unstable();
     verdict.wants.dedup();
@@ -61,7 +66,7 @@ fn judge_subnet(subnet: &Subnet) -> Verdict {
     Verdict::refused(refusal)
 }
 
-fn judge_pod<'a>(pod: &Pod, settings: &Settings, subnets: impl Fn(&str) -> Option<&'a Subnet>) -> Verdict {
+fn judge_pod<'a>(pod: &Pod, node: &Arc<str>, subnets: impl Fn(&str) -> Option<&'a Subnet>) -> Verdict {
     if let Some(refusal) = refuse_pod(pod) {
         return Verdict::refused(refusal);
     }
@@ -76,7 +81,7 @@ fn judge_pod<'a>(pod: &Pod, settings: &Settings, subnets: impl Fn(&str) -> Optio
         });
     }
     for address in &pod.addresses {
-        match judge_address(pod, address, settings, subnets(&address.subnet)) {
+        match judge_address(pod, address, node, subnets(&address.subnet)) {
             Ok(prefix) => verdict.wants.push(prefix),
             Err(refusal) => verdict.refuse_once(refusal),
         }
@@ -106,7 +111,7 @@ fn refuse_pod(pod: &Pod) -> Option<Refusal> {
 fn judge_address(
     pod: &Pod,
     address: &Address,
-    settings: &Settings,
+    node: &Arc<str>,
     subnet: Option<&Subnet>,
 ) -> Result<IpNet, Refusal> {
     let prefix = address.prefix;
@@ -118,10 +123,8 @@ fn judge_address(
     }
     match pod.policy.or(&subnet.policy) {
         Policy::Cluster => Ok(prefix),
-        Policy::Local if pod.node.as_deref() == Some(&*settings.node) => Ok(prefix),
-        Policy::Local => {
-            Err(Refusal::OtherNode { prefix, node: pod.node.clone(), here: Arc::clone(&settings.node) })
-        }
+        Policy::Local if pod.node.as_ref() == Some(node) => Ok(prefix),
+        Policy::Local => Err(Refusal::OtherNode { prefix, node: pod.node.clone(), here: Arc::clone(node) }),
         Policy::Unset => Err(Refusal::PodNotAnnotated { prefix, subnet: Arc::clone(&subnet.name) }),
         Policy::Off => Err(Refusal::PolicyOff { by: subnet_key(subnet) }),
         Policy::Invalid(value) => {
@@ -130,7 +133,7 @@ fn judge_address(
     }
 }
 
-fn judge_service(service: &Service, settings: &Settings) -> Verdict {
+fn judge_service(service: &Service, announced: bool) -> Verdict {
     let by = || Key {
         kind: Kind::Service,
         namespace: Arc::clone(&service.namespace),
@@ -141,7 +144,7 @@ fn judge_service(service: &Service, settings: &Settings) -> Verdict {
         (Policy::Off, _) => Refusal::PolicyOff { by: by() },
         (Policy::Invalid(value), _) => Refusal::PolicyInvalid { by: by(), value: Arc::clone(value) },
         (Policy::Local, _) => Refusal::ServiceLocal,
-        (Policy::Cluster, _) if !settings.announce_cluster_ip => Refusal::ServicesOff,
+        (Policy::Cluster, _) if !announced => Refusal::ServicesOff,
         (Policy::Cluster, ServiceType::Other(found)) => Refusal::ServiceType { found: found.clone() },
         (Policy::Cluster, ServiceType::ClusterIp)
             if service.cluster_ips.is_empty() && service.bad_cluster_ips.is_empty() =>
@@ -153,6 +156,28 @@ fn judge_service(service: &Service, settings: &Settings) -> Verdict {
             let refusals = bad.map(|text| Refusal::BadAddress { field: "spec.clusterIPs".into(), text });
             let refusals = refusals.collect();
             return Verdict { wants: service.cluster_ips.to_vec(), refusals };
+        }
+    };
+    Verdict::refused(refusal)
+}
+
+fn judge_eip(eip: &Eip, here: Option<&Arc<str>>) -> Verdict {
+    let by = || Key { kind: Kind::Eip, namespace: Arc::default(), name: Arc::clone(&eip.name) };
+    let refusal = match &eip.policy {
+        Policy::Unset => Refusal::NotAnnotated,
+        Policy::Off => Refusal::PolicyOff { by: by() },
+        Policy::Invalid(value) => Refusal::PolicyInvalid { by: by(), value: Arc::clone(value) },
+        Policy::Local => Refusal::EipLocal,
+        Policy::Cluster if here.is_none() || eip.gateway.as_ref() != here => {
+            Refusal::OtherGateway { gateway: eip.gateway.clone(), here: here.cloned() }
+        }
+        Policy::Cluster if !eip.ready => Refusal::EipNotReady,
+        Policy::Cluster if eip.addresses.is_empty() && eip.bad_addresses.is_empty() => Refusal::EipEmpty,
+        Policy::Cluster => {
+            let bad = eip.bad_addresses.iter().cloned();
+            let refusals =
+                bad.map(|text| Refusal::BadAddress { field: "spec.v4ip or spec.v6ip".into(), text });
+            return Verdict { wants: eip.addresses.to_vec(), refusals: refusals.collect() };
         }
     };
     Verdict::refused(refusal)

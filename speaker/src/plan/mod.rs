@@ -21,18 +21,38 @@ pub use judge::Verdict;
 pub use notice::Notice;
 pub use refusal::Refusal;
 
-use crate::view::{Change, Key, Object, Subnet};
+use crate::view::{Change, Key, Kind, Object, Subnet};
 use judge::judge;
 use prefixes::Prefixes;
 use store::{Id, Store};
 
 /// What the rules need to know about this speaker.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// Name of this node, lower case, to be compared with `spec.nodeName`.
-    pub node: Arc<str>,
-    /// Whether Services are announced.
-    pub announce_cluster_ip: bool,
+pub enum Settings {
+    /// It runs on a node and announces Subnets, Pods and Services.
+    Node {
+        /// Name of this node, lower case, to be compared with `spec.nodeName`.
+        name: Arc<str>,
+        /// Whether Services are announced.
+        announce_cluster_ip: bool,
+    },
+    /// It runs beside a VPC NAT gateway and announces its EIPs.
+    NatGateway {
+        /// Name of the gateway; without one nothing is announced.
+        name: Option<Arc<str>>,
+    },
+}
+
+impl Settings {
+    /// The kinds of objects that the rules look at: nothing may be announced before each has been listed.
+    #[must_use]
+    pub fn kinds(&self) -> &'static [Kind] {
+        match self {
+            Self::Node { announce_cluster_ip: true, .. } => &[Kind::Subnet, Kind::Pod, Kind::Service],
+            Self::Node { announce_cluster_ip: false, .. } => &[Kind::Subnet, Kind::Pod],
+            Self::NatGateway { .. } => &[Kind::Eip],
+        }
+    }
 }
 
 /// What changes of the view led to, taken together: no prefix is in both lists.
@@ -73,6 +93,11 @@ impl Plan {
             match change {
                 Change::Put(object) => self.put(object, &mut notices),
                 Change::Remove(key) => self.remove(&key),
+                Change::Keep(key) => self.store.keep(&key),
+                Change::ListBegun(kind) => self.store.begin_list(kind),
+                Change::ListDone(kind) => {
+                    self.store.not_listed(kind).iter().for_each(|key| self.remove(key));
+                }
             }
         }
         let (announce, withdraw) = self.prefixes.take_flipped();
@@ -147,7 +172,7 @@ impl Plan {
 fn as_subnet(object: &Object) -> Option<&Subnet> {
     match object {
         Object::Subnet(subnet) => Some(subnet),
-        Object::Pod(_) | Object::Service(_) => None,
+        Object::Pod(_) | Object::Service(_) | Object::Eip(_) => None,
     }
 }
 

@@ -39,6 +39,12 @@ enum What {
         "annotation ovn.kubernetes.io/bgp is local, which a Service cannot say: nothing is announced for it"
     )]
     ServiceLocal,
+    #[error(
+        "annotation ovn.kubernetes.io/bgp is local, which an EIP cannot say: nothing is announced for it"
+    )]
+    EipLocal,
+    #[error("spec.v4ip or spec.v6ip is {text:?}, which is no IP address: it is skipped")]
+    BadEip { text: Box<str> },
 }
 
 impl Notice {
@@ -55,9 +61,10 @@ impl Notice {
             What::PolicyInvalid { .. } => "policy-invalid",
             What::NatOutgoing => "nat-outgoing",
             What::BadCidr { .. } => "bad-cidr",
-            What::BadAddress { .. } | What::BadClusterIp { .. } => "bad-address",
+            What::BadAddress { .. } | What::BadClusterIp { .. } | What::BadEip { .. } => "bad-address",
             What::NoSubnet { .. } => "no-subnet",
             What::ServiceLocal => "service-local",
+            What::EipLocal => "eip-local",
         }
     }
 
@@ -87,6 +94,7 @@ fn whats(object: &Object) -> Vec<What> {
         Object::Subnet(subnet) => &subnet.policy,
         Object::Pod(pod) => &pod.policy,
         Object::Service(service) => &service.policy,
+        Object::Eip(eip) => &eip.policy,
     };
     if let Policy::Invalid(value) = policy {
         all.push(What::PolicyInvalid { value: Arc::clone(value) });
@@ -110,7 +118,11 @@ fn whats(object: &Object) -> Vec<What> {
             all.extend((*policy == Policy::Local).then_some(What::ServiceLocal));
             all.extend(service.bad_cluster_ips.iter().map(|text| What::BadClusterIp { text: text.clone() }));
         }
-        Object::Subnet(_) | Object::Service(_) => {}
+        Object::Eip(eip) if asks => {
+            all.extend((*policy == Policy::Local).then_some(What::EipLocal));
+            all.extend(eip.bad_addresses.iter().map(|text| What::BadEip { text: text.clone() }));
+        }
+        Object::Subnet(_) | Object::Service(_) | Object::Eip(_) => {}
     }
     all
 }

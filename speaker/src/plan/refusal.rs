@@ -138,6 +138,32 @@ pub enum Refusal {
         "annotation ovn.kubernetes.io/bgp is local: a cluster IP has no node, a Service can only say true"
     )]
     ServiceLocal,
+    /// An EIP, but this speaker announces what nodes do.
+    #[error("EIPs are announced by the speaker in their gateway, which runs with --nat-gw-mode")]
+    NodeMode,
+    /// No EIP, but this speaker announces those alone.
+    #[error("with --nat-gw-mode only EIPs are announced")]
+    NatGatewayMode,
+    /// Another gateway has the EIP.
+    #[error(
+        "label ovn.kubernetes.io/vpc-nat-gw-name is {}, not {}: only its gateway announces an EIP",
+        .gateway.as_deref().unwrap_or("not set"), .here.as_deref().unwrap_or("known here (GATEWAY_NAME is empty)")
+    )]
+    OtherGateway {
+        /// The gateway's name.
+        gateway: Option<Arc<str>>,
+        /// This gateway.
+        here: Option<Arc<str>>,
+    },
+    /// The gateway does not have the EIP yet, or not again.
+    #[error("status.ready is not true: the gateway has not configured the EIP")]
+    EipNotReady,
+    /// No address.
+    #[error("spec.v4ip and spec.v6ip are empty: the EIP has no address yet")]
+    EipEmpty,
+    /// EIPs know no `local`.
+    #[error("annotation ovn.kubernetes.io/bgp is local, which an EIP cannot say: it can only say true")]
+    EipLocal,
 }
 
 fn dead(life: Life) -> &'static str {
@@ -175,6 +201,12 @@ impl Refusal {
             Self::ServiceType { .. } => "service-type",
             Self::ServiceHeadless => "service-headless",
             Self::ServiceLocal => "service-local",
+            Self::NodeMode => "node-mode",
+            Self::NatGatewayMode => "nat-gateway-mode",
+            Self::OtherGateway { .. } => "other-gateway",
+            Self::EipNotReady => "eip-not-ready",
+            Self::EipEmpty => "eip-empty",
+            Self::EipLocal => "eip-local",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::view::{Key, Object, Subnet};
+use crate::view::{Key, Kind, Object, Subnet};
 
 /// Names a stored object until it is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,10 @@ struct Network {
 pub(super) struct Store {
     ids: HashMap<Key, Id>,
     slots: Vec<Option<Object>>,
+    /// Beside each slot, the list of its kind that last mentioned the object.
+    mentioned: Vec<u32>,
+    /// How many lists of each kind have begun.
+    lists: [u32; Kind::ALL.len()],
     free: Vec<Id>,
     networks: HashMap<Arc<str>, Network>,
     names: Names,
@@ -31,11 +35,13 @@ impl Store {
     pub(super) fn put(&mut self, mut object: Object) -> (Id, Option<Object>) {
         self.names.share_in(&mut object);
         let key = object.key();
+        let list = self.lists[key.kind as usize];
         let known = self.ids.get(&key).copied();
         let id = known.or_else(|| self.free.pop()).unwrap_or_else(|| self.grow());
         if known.is_none() {
             self.ids.insert(key, id);
         }
+        self.mentioned[id.0 as usize] = list;
         let old = self.slot(id).take();
         if let Some(old) = &old {
             self.unlink(id, old);
@@ -54,6 +60,25 @@ impl Store {
         Some((id, old))
     }
 
+    /// The list that is being read mentions the object.
+    pub(super) fn keep(&mut self, key: &Key) {
+        if let Some(id) = self.ids.get(key) {
+            self.mentioned[id.0 as usize] = self.lists[key.kind as usize];
+        }
+    }
+
+    pub(super) fn begin_list(&mut self, kind: Kind) {
+        let list = &mut self.lists[kind as usize];
+        *list = list.wrapping_add(1);
+    }
+
+    /// Objects of the kind that no put and no list has mentioned since its last list began.
+    pub(super) fn not_listed(&self, kind: Kind) -> Vec<Key> {
+        let list = self.lists[kind as usize];
+        let missed = |(key, id): &(&Key, &Id)| key.kind == kind && self.mentioned[id.0 as usize] != list;
+        self.ids.iter().filter(missed).map(|(key, _)| key.clone()).collect()
+    }
+
     pub(super) fn get(&self, id: Id) -> Option<&Object> {
         self.slots.get(id.0 as usize)?.as_ref()
     }
@@ -65,7 +90,7 @@ impl Store {
     pub(super) fn subnet(&self, name: &str) -> Option<&Subnet> {
         match self.get(self.networks.get(name)?.subnet?)? {
             Object::Subnet(subnet) => Some(subnet),
-            Object::Pod(_) | Object::Service(_) => None,
+            Object::Pod(_) | Object::Service(_) | Object::Eip(_) => None,
         }
     }
 
@@ -83,6 +108,7 @@ impl Store {
     fn grow(&mut self) -> Id {
         let id = u32::try_from(self.slots.len()).expect("fewer than 2^32 objects");
         self.slots.push(None);
+        self.mentioned.push(0);
         Id(id)
     }
 
@@ -100,7 +126,7 @@ impl Store {
                     self.networks.entry(Arc::clone(&address.subnet)).or_default().pods.insert(id);
                 }
             }
-            Object::Service(_) => {}
+            Object::Service(_) | Object::Eip(_) => {}
         }
     }
 
@@ -114,7 +140,7 @@ impl Store {
                     });
                 }
             }
-            Object::Service(_) => {}
+            Object::Service(_) | Object::Eip(_) => {}
         }
     }
 
@@ -139,6 +165,11 @@ impl Names {
         match object {
             Object::Subnet(_) => {}
             Object::Service(service) => self.share(&mut service.namespace),
+            Object::Eip(eip) => {
+                if let Some(gateway) = &mut eip.gateway {
+                    self.share(gateway);
+                }
+            }
             Object::Pod(pod) => {
                 self.share(&mut pod.namespace);
                 if let Some(node) = &mut pod.node {

@@ -4,4 +4,5 @@
 //! the first complete listing on; what cannot be read keeps its last good version, and only an object that is truly
 //! gone is removed.
 
+pub mod kubernetes;
 pub mod manifests;

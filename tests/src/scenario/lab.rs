@@ -34,12 +34,14 @@ impl Setup {
     }
 }
 
+/// Two routers, captured, and the speakers of the nodes in order; `source` is where they read objects from.
+///
 /// Fields drop in this order: what runs ends before what it runs in.
-pub(super) struct Lab {
-    pub(super) speakers: [Speaker; 2],
+pub(super) struct Lab<S = Manifests> {
+    pub(super) speakers: Vec<Speaker>,
     captures: Option<[Capture; 2]>,
     pub(super) routers: [Router; 2],
-    pub(super) manifests: Manifests,
+    pub(super) source: S,
     pub(super) topology: Topology,
     options: Options,
 }
@@ -61,7 +63,15 @@ pub(super) fn run<T>(
     steps: impl FnOnce(&mut Lab) -> Result<T>,
     after: impl FnOnce(T, &[Verdict; 2]) -> Result<()>,
 ) -> Result<()> {
-    let mut lab = Lab::start(setup)?;
+    conclude(Lab::start(setup)?, steps, after)
+}
+
+/// [`run`] in a lab that has been started.
+pub(super) fn conclude<S, T>(
+    mut lab: Lab<S>,
+    steps: impl FnOnce(&mut Lab<S>) -> Result<T>,
+    after: impl FnOnce(T, &[Verdict; 2]) -> Result<()>,
+) -> Result<()> {
     let outcome = steps(&mut lab).and_then(|seen| after(seen, &lab.judge()?));
     outcome.map_err(|fault| Fault::new(format!("{fault}\n{}", lab.state())))
 }
@@ -70,29 +80,39 @@ impl Lab {
     fn start(setup: Setup) -> Result<Self> {
         let topology = Topology::new()?;
         let manifests = Manifests::new(&topology.dir().join("manifests"))?;
+        let mut lab = Self::without_speakers(setup, topology, manifests)?;
+        if setup.mode == Mode::Both {
+            // See `modes::collision`.
+            let nodes = &lab.topology.nodes;
+            nodes.iter().try_for_each(|node| (1..=2).try_for_each(|segment| muffle(node, segment)))?;
+        }
+        lab.speakers = vec![lab.speaker(1)?, lab.speaker(2)?];
+        Ok(lab)
+    }
+
+    /// Starts the speaker of node `n<host>` anew; the old one, if it still runs, is killed.
+    pub(super) fn start_speaker(&mut self, host: u8) -> Result<()> {
+        self.speakers[usize::from(host) - 1] = self.speaker(host)?;
+        Ok(())
+    }
+
+    fn speaker(&self, host: u8) -> Result<Speaker> {
+        let netns = &self.topology.nodes[usize::from(host) - 1];
+        let dir = self.topology.dir().join(format!("n{host}"));
+        Speaker::start(netns, host, &dir, self.source.dir(), self.options)
+    }
+}
+
+impl<S> Lab<S> {
+    /// Captures and routers.
+    pub(super) fn without_speakers(setup: Setup, topology: Topology, source: S) -> Result<Self> {
         // Capturing comes first, so that no message escapes.
         let [r1, r2] = &topology.routers;
         let file = |name: &str| topology.dir().join(name);
         let captures = [Capture::start(r1, &file("r1.pcapng"))?, Capture::start(r2, &file("r2.pcapng"))?];
         let routers = [router(&topology, setup, 1)?, router(&topology, setup, 2)?];
-        if setup.mode == Mode::Both {
-            // See `modes::collision`.
-            topology
-                .nodes
-                .iter()
-                .try_for_each(|node| (1..=2).try_for_each(|segment| muffle(node, segment)))?;
-        }
         let options = setup.options();
-        let speakers =
-            [speaker(&topology, &manifests, options, 1)?, speaker(&topology, &manifests, options, 2)?];
-        Ok(Self { speakers, captures: Some(captures), routers, manifests, topology, options })
-    }
-
-    /// Starts the speaker of node `n<host>` anew; the old one, if it still runs, is killed.
-    pub(super) fn start_speaker(&mut self, host: u8) -> Result<()> {
-        let new = speaker(&self.topology, &self.manifests, self.options, host)?;
-        self.speakers[usize::from(host) - 1] = new;
-        Ok(())
+        Ok(Self { speakers: Vec::new(), captures: Some(captures), routers, source, topology, options })
     }
 
     /// Waits for all sessions, then for both tables.
@@ -163,14 +183,4 @@ pub(super) fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<R
     };
     let netns = &topology.routers[usize::from(segment) - 1];
     Router::start(setup.kind, netns, &topology.dir().join(format!("r{segment}")), config)
-}
-
-pub(super) fn speaker(
-    topology: &Topology,
-    manifests: &Manifests,
-    options: Options,
-    host: u8,
-) -> Result<Speaker> {
-    let netns = &topology.nodes[usize::from(host) - 1];
-    Speaker::start(netns, host, &topology.dir().join(format!("n{host}")), manifests.dir(), options)
 }

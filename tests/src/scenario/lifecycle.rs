@@ -78,9 +78,9 @@ fn shares(router: &Router) -> Result<()> {
 }
 
 fn annotation(lab: &Lab) -> Result<()> {
-    lab.manifests.web(Web::Plain)?;
+    lab.source.web(Web::Plain)?;
     lab.become_within(&without_web(whole()?)?, SOON)?;
-    lab.manifests.web(Web::Announced)?;
+    lab.source.web(Web::Announced)?;
     lab.become_within(&whole()?, SOON).during("and put back")?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod api;
 mod failures;
+pub mod kube;
 mod lab;
 mod lifecycle;
 mod modes;

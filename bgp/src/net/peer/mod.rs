@@ -7,7 +7,7 @@ mod traffic;
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -32,10 +32,17 @@ pub(super) enum Command {
     Stop(Notification, oneshot::Sender<()>),
 }
 
+/// The way to a peer, as the engine was told last.
+#[derive(Clone, Copy)]
+pub(super) struct Path {
+    pub(super) next_hops: NextHops,
+    pub(super) local: Option<IpAddr>,
+}
+
 /// What reaches a peer's task from the engine.
 pub(super) struct Inputs {
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) next_hops: watch::Receiver<NextHops>,
+    pub(super) path: watch::Receiver<Path>,
 }
 
 /// What a peer's task shows.
@@ -69,7 +76,7 @@ pub(super) struct PeerTask {
 
 enum Woken {
     Command(Option<Command>),
-    NextHops(NextHops),
+    Path(Path),
     Conn(ConnId),
     Dialed(io::Result<TcpStream>),
     RibChanged,
@@ -121,7 +128,7 @@ impl PeerTask {
                 Woken::Command(None) => return,
                 Woken::Command(Some(Command::Accepted(stream))) => self.accepted(stream),
                 Woken::Command(Some(Command::Admin(what))) => self.administer(what),
-                Woken::NextHops(next_hops) => self.path_changed(next_hops),
+                Woken::Path(path) => self.path_changed(path),
                 Woken::Conn(id) => self.serve(id),
                 Woken::Dialed(result) => self.dialed(result),
                 Woken::RibChanged => self.feed(),
@@ -149,7 +156,7 @@ impl PeerTask {
         tokio::select! {
             biased;
             command = self.inputs.commands.recv() => Woken::Command(command),
-            Ok(()) = self.inputs.next_hops.changed() => Woken::NextHops(*self.inputs.next_hops.borrow_and_update()),
+            Ok(()) = self.inputs.path.changed() => Woken::Path(*self.inputs.path.borrow_and_update()),
             id = ready => Woken::Conn(id),
             result = dialed => Woken::Dialed(result),
             Ok(()) = self.changed.changed(), if hungry => Woken::RibChanged,
@@ -269,7 +276,8 @@ impl PeerTask {
         id
     }
 
-    fn path_changed(&mut self, next_hops: NextHops) {
+    fn path_changed(&mut self, Path { next_hops, local }: Path) {
+        self.config.dialing.local = local;
         self.config.next_hops = next_hops;
         lock(&self.outputs.status).next_hops = next_hops;
         let cut: Vec<(ConnId, SocketAddr)> = self

@@ -1,11 +1,11 @@
 //! One file's text → objects. What is wrong with one object leaves the others alone.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use crate::object::{self, Metadata};
-use crate::view::{Key, Kind, Object};
+use crate::object::read::{self, Unreadable};
+use crate::object::{Eip, Pod, Service, Subnet};
+use crate::view::{Key, Object};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) struct Broken {
 }
 
 /// Reads all documents of a file. Empty is a good file without objects.
-pub(super) fn read(bytes: &[u8], syntax: Syntax) -> Result<Contents, Broken> {
+pub(super) fn read_all(bytes: &[u8], syntax: Syntax) -> Result<Contents, Broken> {
     let mut contents = Contents::default();
     match syntax {
         Syntax::Json => {
@@ -103,7 +103,7 @@ impl Contents {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => items.into_iter().for_each(|value| self.add(line, value, &item)),
             Some(other) => {
-                self.fault(line, None, format!("items: {} where a list must be", type_name(&other)))
+                self.fault(line, None, format!("items: {} where a list must be", read::type_name(&other)))
             }
         }
     }
@@ -113,9 +113,10 @@ impl Contents {
             return self.fault(line, None, "not a Kubernetes object: it has no kind".to_owned());
         }
         let read = match (meta.api_version.as_str(), meta.kind.as_str()) {
-            ("kubeovn.io/v1", "Subnet") => take::<object::Subnet, _>(value, Kind::Subnet, Object::Subnet),
-            ("v1", "Pod") => take::<object::Pod, _>(value, Kind::Pod, Object::Pod),
-            ("v1", "Service") => take::<object::Service, _>(value, Kind::Service, Object::Service),
+            ("kubeovn.io/v1", "Subnet") => read::object::<Subnet>(&value),
+            ("kubeovn.io/v1", "IptablesEIP") => read::object::<Eip>(&value),
+            ("v1", "Pod") => read::object::<Pod>(&value),
+            ("v1", "Service") => read::object::<Service>(&value),
             (api_version, kind) => {
                 tracing::debug!(api_version, kind, "manifest of a kind nobody reads");
                 return;
@@ -123,104 +124,11 @@ impl Contents {
         };
         match read {
             Ok(object) => self.objects.push(object),
-            Err((key, text)) => self.fault(line, key, text),
+            Err(Unreadable { key, text }) => self.fault(line, key, text),
         }
     }
 
     fn fault(&mut self, line: Option<u64>, key: Option<Key>, text: String) {
         self.faults.push(Fault { line, key, text });
-    }
-}
-
-/// A view object, or the key if that much can be told and what is wrong.
-fn take<T, V>(value: Value, kind: Kind, wrap: fn(V) -> Object) -> Result<Object, (Option<Key>, String)>
-where
-    T: DeserializeOwned,
-    V: TryFrom<T, Error = object::Nameless>,
-{
-    // Read by reference: the value is still needed to say where it is wrong.
-    match T::deserialize(&value) {
-        Ok(typed) => V::try_from(typed).map(wrap).map_err(|nameless| (None, nameless.to_string())),
-        Err(error) => Err((key_of(&value, kind), wrong_type(&value).unwrap_or_else(|| error.to_string()))),
-    }
-}
-
-fn key_of(value: &Value, kind: Kind) -> Option<Key> {
-    let mut metadata = value.get("metadata")?.as_object()?.clone();
-    metadata.retain(|field, _| matches!(field.as_str(), "name" | "namespace"));
-    serde_json::from_value::<Metadata>(Value::Object(metadata)).ok()?.key(kind).ok()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Map,
-    List,
-    Text,
-    Bool,
-}
-
-/// The types of the fields that are read; `*` is every element, of a map or a list.
-const FIELDS: [(&[&str], Type); 21] = [
-    (&["metadata"], Type::Map),
-    (&["metadata", "name"], Type::Text),
-    (&["metadata", "namespace"], Type::Text),
-    (&["metadata", "deletionTimestamp"], Type::Text),
-    (&["metadata", "annotations"], Type::Map),
-    (&["metadata", "annotations", "*"], Type::Text),
-    (&["spec"], Type::Map),
-    (&["spec", "cidrBlock"], Type::Text),
-    (&["spec", "natOutgoing"], Type::Bool),
-    (&["spec", "nodeName"], Type::Text),
-    (&["spec", "hostNetwork"], Type::Bool),
-    (&["spec", "restartPolicy"], Type::Text),
-    (&["spec", "type"], Type::Text),
-    (&["spec", "clusterIP"], Type::Text),
-    (&["spec", "clusterIPs"], Type::List),
-    (&["spec", "clusterIPs", "*"], Type::Text),
-    (&["status"], Type::Map),
-    (&["status", "phase"], Type::Text),
-    (&["status", "reason"], Type::Text),
-    (&["status", "conditions"], Type::List),
-    (&["status", "conditions", "*"], Type::Map),
-];
-
-/// serde tells the type but not the field, and an operator needs the field.
-fn wrong_type(value: &Value) -> Option<String> {
-    FIELDS.iter().find_map(|(path, wanted)| wrong_at(value, path, *wanted, String::new()))
-}
-
-fn wrong_at(value: &Value, path: &[&str], wanted: Type, at: String) -> Option<String> {
-    let Some((field, rest)) = path.split_first() else { return complain(value, wanted, &at) };
-    let deeper = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
-    match (value, *field) {
-        (Value::Array(items), "*") => (0..)
-            .zip(items)
-            .find_map(|(index, item): (usize, _)| wrong_at(item, rest, wanted, format!("{at}[{index}]"))),
-        (Value::Object(map), "*") => {
-            map.iter().find_map(|(name, item)| wrong_at(item, rest, wanted, format!("{at}[{name:?}]")))
-        }
-        (Value::Object(map), field) => wrong_at(map.get(field)?, rest, wanted, deeper(field)),
-        _ => None,
-    }
-}
-
-fn complain(value: &Value, wanted: Type, at: &str) -> Option<String> {
-    let (right, rule) = match wanted {
-        Type::Map => (value.is_object(), "must be a map"),
-        Type::List => (value.is_array(), "must be a list"),
-        Type::Text => (value.is_string(), "must be text; put it in quotes"),
-        Type::Bool => (value.is_boolean(), "must be true or false, without quotes"),
-    };
-    (!right && !value.is_null()).then(|| format!("{at}: {value} is {}, {rule}", type_name(value)))
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a map",
     }
 }

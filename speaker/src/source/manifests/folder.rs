@@ -254,7 +254,7 @@ fn read_file(path: &Path, syntax: Syntax) -> io::Result<(Identity, Result<Conten
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
         return Ok((identity, Err(Problem::too_large(path, MAX_FILE))));
     }
-    let contents = document::read(&bytes, syntax).map_err(|Broken { line, text }| Problem {
+    let contents = document::read_all(&bytes, syntax).map_err(|Broken { line, text }| Problem {
         file: path.to_owned(),
         line,
         object: None,

@@ -33,7 +33,7 @@ pub fn load(dir: &Path) -> (Vec<Object>, Vec<Problem>) {
     let update = folder.take(look);
     let objects = update.changes.into_iter().filter_map(|change| match change {
         Change::Put(object) => Some(object),
-        Change::Remove(_) => None,
+        Change::Remove(_) | Change::Keep(_) | Change::ListBegun(_) | Change::ListDone(_) => None,
     });
     (objects.collect(), update.problems)
 }

@@ -1,10 +1,11 @@
-//! A running speaker: source → plan → announce → BGP, the next-hop tracker and the debug socket beside it.
+//! A running speaker: source → plan → announce → BGP, the next-hop tracker and the services for operators beside it.
+
+mod services;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bgp::net::Engine;
 use bgp::rib::NextHops;
@@ -14,21 +15,23 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
-use crate::api::server::serve;
-use crate::config::Config;
-use crate::gobgp;
-use crate::nexthop::{Neighbor, Tracker};
-use crate::source::manifests;
+use crate::config::{Config, Mode, Source};
+use crate::nexthop::{Neighbor, Sources, StartError, Tracker};
+use crate::plan::Settings;
+use crate::source::{kubernetes, manifests};
 
-/// The pause before a debug socket in use is tried again.
-const SOCKET_RETRY: Duration = Duration::from_secs(1);
+/// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
+const BATCHES: usize = 16;
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No netlink: next hops cannot be found out.
-    #[error("cannot ask the kernel for routes: {0}")]
-    Netlink(io::Error),
+    /// Next hops cannot be found out.
+    #[error("{0}")]
+    NextHop(#[from] StartError),
+    /// The API server is not known.
+    #[error(transparent)]
+    Access(#[from] kubernetes::AccessError),
     /// No listening socket.
     #[error("cannot listen on {on}: {cause} (ports below 1024 need CAP_NET_BIND_SERVICE; see --bgp-port)")]
     Listen {
@@ -63,28 +66,41 @@ impl Running {
     /// Starts everything. Sessions come up at once; nothing is announced before the source has listed.
     ///
     /// # Errors
-    /// [`RunError`]; a debug socket that cannot be made is only warned about.
+    /// [`RunError`]; a socket or port of a service that cannot be had is only warned about.
     pub async fn start(config: Config) -> Result<Self, RunError> {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, config.announce_cluster_ip));
+        let settings = settings(&config);
+        let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
         let mut running = Self { announcer, tasks: JoinSet::new() };
-        running.start_source(&config)?;
+        running.start_source(&config.source, &settings).await?;
         running.start_peers(&config, &engine).await?;
-        running.start_socket(&config);
-        running.start_grpc(&config);
+        services::start(&config, &running.announcer, &mut running.tasks);
         Ok(running)
     }
 
-    fn start_source(&mut self, config: &Config) -> Result<(), RunError> {
-        let (to, mut batches) = mpsc::channel(64);
-        let watch = manifests::watch(&config.manifests, to)
-            .map_err(|cause| RunError::Manifests { dir: config.manifests.clone(), cause })?;
-        self.tasks.spawn(async move {
-            watch.await;
-            "the manifests watch"
-        });
+    async fn start_source(&mut self, source: &Source, settings: &Settings) -> Result<(), RunError> {
+        let (to, mut batches) = mpsc::channel(BATCHES);
+        match source {
+            Source::Manifests(dir) => {
+                let watch = manifests::watch(dir, to)
+                    .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "the manifests watch"
+                });
+            }
+            Source::Cluster { kubeconfig } => {
+                let client = kubernetes::connect(kubeconfig.as_deref()).await?;
+                let stages = Arc::clone(self.announcer.stages());
+                let watch = kubernetes::watch(client, kubernetes::selections(settings), to, stages);
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "a watch of the API server"
+                });
+            }
+        }
         let announcer = Arc::clone(&self.announcer);
         self.tasks.spawn(async move {
             while let Some(batch) = batches.recv().await {
@@ -103,12 +119,14 @@ impl Running {
             .map(|peer| Neighbor { addr: peer.dialing.remote.ip(), on_link: peer.dialing.ttl == Some(1) })
             .collect();
         let (to, mut changes) = mpsc::channel(64);
-        let (first, follow) =
-            Tracker::start(&followed, config.substitution.clone(), to).await.map_err(RunError::Netlink)?;
+        let sources =
+            Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
+        let (first, follow) = Tracker::start(&followed, sources.clone(), to).await?;
         listen(config, engine)?;
         for mut peer in config.neighbors.clone() {
             if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
                 peer.next_hops = *next_hops;
+                peer.dialing.local = sources.local(peer.dialing.remote.ip(), *next_hops);
             }
             engine.add_peer(peer);
         }
@@ -116,60 +134,21 @@ impl Running {
             follow.await;
             "the next-hop tracker"
         });
-        let engine = Arc::clone(engine);
+        let (engine, stages) = (Arc::clone(engine), Arc::clone(self.announcer.stages()));
+        let mut told = first;
         self.tasks.spawn(async move {
             while let Some(change) = changes.recv().await {
+                if told.insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
+                    stages.next_hop_changed();
+                }
+                if let Some(local) = sources.local(change.neighbor, change.next_hops) {
+                    engine.dial_from(change.neighbor, local);
+                }
                 engine.path_changed(change.neighbor, change.next_hops);
             }
             std::future::pending().await // the tracker's own end is reported by the task above
         });
         Ok(())
-    }
-
-    /// Debugging must never stop routing: without a socket the speaker runs on. While another speaker holds the
-    /// socket, as one that is just being replaced does, it is tried again.
-    fn start_socket(&mut self, config: &Config) {
-        let (path, announcer) = (config.socket.clone(), Arc::clone(&self.announcer));
-        self.tasks.spawn(async move {
-            let mut warned = false;
-            loop {
-                match serve(&path, Arc::clone(&announcer)).await {
-                    Ok(service) => service.await,
-                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                        if !std::mem::replace(&mut warned, true) {
-                            warn!(socket = %path.display(), %error, "no debug socket yet");
-                        }
-                    }
-                    Err(error) => {
-                        warn!(socket = %path.display(), %error, "no debug socket: `speaker neighbor` and `rib` will not work");
-                        return std::future::pending().await;
-                    }
-                }
-                tokio::time::sleep(SOCKET_RETRY).await;
-            }
-        });
-    }
-
-    /// As with the socket: without the API the speaker runs on.
-    fn start_grpc(&mut self, config: &Config) {
-        let (on, writable, announcer) = (config.grpc, config.grpc_writable, Arc::clone(&self.announcer));
-        self.tasks.spawn(async move {
-            let mut warned = false;
-            loop {
-                match gobgp::server::serve(on, Arc::clone(&announcer), writable).await {
-                    Ok(service) => {
-                        info!(%on, writable, "the GoBGP API is served");
-                        service.await;
-                    }
-                    Err(error) => {
-                        if !std::mem::replace(&mut warned, true) {
-                            warn!(%on, %error, "no GoBGP API yet, trying again (--grpc-host, --grpc-port)");
-                        }
-                    }
-                }
-                tokio::time::sleep(SOCKET_RETRY).await;
-            }
-        });
     }
 
     /// The announcing half, for those who want to look.
@@ -191,6 +170,15 @@ impl Running {
     pub async fn stop(mut self, text: &str) {
         self.announcer.engine().shutdown(text).await;
         self.tasks.shutdown().await;
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    match &config.mode {
+        Mode::Node { announce_cluster_ip } => {
+            Settings::Node { name: config.node.as_str().into(), announce_cluster_ip: *announce_cluster_ip }
+        }
+        Mode::NatGateway { gateway } => Settings::NatGateway { name: gateway.as_deref().map(Arc::from) },
     }
 }
 
@@ -218,9 +206,12 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let _hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
     let neighbors: Vec<String> =
         config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
     info!(
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
-        manifests = %config.manifests.display(), version = env!("CARGO_PKG_VERSION"), "speaker starting"
+        mode = ?config.mode, source = ?config.source, version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
     let mut running = Running::start(config).await?;
     let text = tokio::select! {

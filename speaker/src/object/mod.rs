@@ -1,7 +1,9 @@
-//! The door: Pod, Subnet and Service as Kubernetes prints them, of which only the deciding fields are read.
+//! The door: Kubernetes objects as the API prints them, of which only the deciding fields are read.
 //!
 //! Every source comes through here, so that a file and the API mean the same. Unknown fields are skipped, `null`
 //! counts as absent; a known field of a wrong type is an error. Annotations nobody reads are not even kept.
+
+pub mod read;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use kubeovn::{Condition, IptablesEipSpec, IptablesEipStatus, SubnetSpec, SubnetStatus};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::policy::{ANNOTATION, Policy};
@@ -16,6 +19,8 @@ use crate::view::{self, Address, AddressProblem, Key, Kind, Life, ServiceType};
 
 const ADDRESS: &str = ".kubernetes.io/ip_address";
 const SWITCH: &str = ".kubernetes.io/logical_switch";
+/// The label that names an EIP's gateway.
+pub const GATEWAY_LABEL: &str = "ovn.kubernetes.io/vpc-nat-gw-name";
 
 /// The object has no name, so nothing can be said about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +34,17 @@ pub struct Metadata {
     name: Option<Box<str>>,
     namespace: Option<Box<str>>,
     annotations: Option<Annotations>,
+    labels: Option<Labels>,
     deletion_timestamp: Option<Box<str>>,
+    /// The version to resume a watch from.
+    pub resource_version: Option<Box<str>>,
+}
+
+/// The labels that decide.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+struct Labels {
+    #[serde(rename = "ovn.kubernetes.io/vpc-nat-gw-name")]
+    gateway: Option<Box<str>>,
 }
 
 impl Metadata {
@@ -120,16 +135,8 @@ impl<'de> Visitor<'de> for PickAnnotations {
     }
 }
 
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: Option<Box<str>>,
-    status: Option<Box<str>>,
-}
-
 fn is_ready(conditions: Option<&[Condition]>) -> bool {
-    let is = |field: &Option<Box<str>>, word| field.as_deref() == Some(word);
-    conditions.unwrap_or_default().iter().any(|one| is(&one.kind, "Ready") && is(&one.status, "True"))
+    Condition::holds(conditions, "Ready")
 }
 
 /// A `kubeovn.io/v1` Subnet.
@@ -140,18 +147,6 @@ pub struct Subnet {
     pub metadata: Metadata,
     spec: Option<SubnetSpec>,
     status: Option<SubnetStatus>,
-}
-
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SubnetSpec {
-    cidr_block: Option<Box<str>>,
-    nat_outgoing: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-struct SubnetStatus {
-    conditions: Option<Box<[Condition]>>,
 }
 
 impl TryFrom<Subnet> for view::Subnet {
@@ -269,6 +264,37 @@ impl TryFrom<Service> for view::Service {
         };
         let policy = service.metadata.policy();
         Ok(Self { namespace, name, policy, service_type, cluster_ips, bad_cluster_ips })
+    }
+}
+
+/// A `kubeovn.io/v1` `IptablesEIP`.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Eip {
+    /// `metadata`.
+    #[serde(default)]
+    pub metadata: Metadata,
+    spec: Option<IptablesEipSpec>,
+    status: Option<IptablesEipStatus>,
+}
+
+impl TryFrom<Eip> for view::Eip {
+    type Error = Nameless;
+
+    fn try_from(eip: Eip) -> Result<Self, Nameless> {
+        let (spec, status) = (eip.spec.unwrap_or_default(), eip.status.unwrap_or_default());
+        let texts = [spec.v4ip.as_deref(), spec.v6ip.as_deref()].into_iter().flatten();
+        let texts = texts.map(str::trim).filter(|text| !text.is_empty());
+        let (addresses, bad_addresses) =
+            sort_out(texts, |text| text.parse().ok().map(|addr: IpAddr| addr.into()));
+        let gateway = eip.metadata.labels.as_ref().and_then(|labels| labels.gateway.as_deref());
+        Ok(Self {
+            name: eip.metadata.key(Kind::Eip)?.name,
+            policy: eip.metadata.policy(),
+            gateway: gateway.filter(|name| !name.is_empty()).map(Arc::from),
+            ready: status.ready.unwrap_or_default(),
+            addresses,
+            bad_addresses,
+        })
     }
 }
 

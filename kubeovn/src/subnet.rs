@@ -1,0 +1,40 @@
+//! Subnet: a range of addresses, in Kube-OVN one logical switch.
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Condition;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, CustomResource, Deserialize, Serialize, JsonSchema)]
+#[kube(
+    group = "kubeovn.io",
+    version = "v1",
+    kind = "Subnet",
+    plural = "subnets",
+    shortname = "subnet",
+    status = "SubnetStatus",
+    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.provider"),
+    printcolumn(name = "Vpc", type_ = "string", json_path = ".spec.vpc"),
+    printcolumn(name = "Protocol", type_ = "string", json_path = ".spec.protocol"),
+    printcolumn(name = "CIDR", type_ = "string", json_path = ".spec.cidrBlock"),
+    printcolumn(name = "NAT", type_ = "boolean", json_path = ".spec.natOutgoing"),
+    printcolumn(name = "GatewayType", type_ = "string", json_path = ".spec.gatewayType")
+)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+pub struct SubnetSpec {
+    /// One CIDR, or two of different families with a comma between.
+    pub cidr_block: Option<Box<str>>,
+    /// Whether traffic that leaves the cluster is translated to the node's address.
+    pub nat_outgoing: Option<bool>,
+}
+
+/// What is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+pub struct SubnetStatus {
+    /// `Ready` among them.
+    pub conditions: Option<Vec<Condition>>,
+}

@@ -1,0 +1,67 @@
+//! What Prometheus gets: read from the engine and the [`Stages`] at the moment of a scrape, so never stale.
+//!
+//! `upstream` has the series of kube-ovn-speaker under its names, `own` those of our stages. A peer that is gone
+//! leaves no series. `docs/metrics.md` lists all of them.
+
+mod family;
+mod own;
+mod stages;
+mod upstream;
+
+use std::sync::Arc;
+
+use bgp::net::PeerStatus;
+use prometheus::TextEncoder;
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
+
+pub use prometheus::TEXT_FORMAT;
+pub use stages::{Stages, WatchEnd};
+
+use crate::announce::Announcer;
+use crate::logging::Counts;
+
+/// All that can be scraped from one speaker.
+pub struct Metrics {
+    announcer: Arc<Announcer>,
+    log: fn() -> Counts,
+    process: ProcessCollector,
+}
+
+impl Metrics {
+    /// Metrics of what this announcer and its engine do; `log` tells what was logged so far.
+    #[must_use]
+    pub fn new(announcer: Arc<Announcer>, log: fn() -> Counts) -> Self {
+        Self { announcer, log, process: ProcessCollector::for_self() }
+    }
+
+    /// The announcing half.
+    #[must_use]
+    pub fn announcer(&self) -> &Announcer {
+        &self.announcer
+    }
+
+    /// Everything as it is now, in the text format 0.0.4.
+    ///
+    /// # Errors
+    /// The encoder refuses a family without a series; none such is given to it.
+    pub fn text(&self) -> prometheus::Result<String> {
+        self.text_of(&self.announcer.engine().peers())
+    }
+
+    /// The same with these peers in place of the engine's.
+    ///
+    /// # Errors
+    /// As [`Metrics::text`].
+    pub fn text_of(&self, peers: &[PeerStatus]) -> prometheus::Result<String> {
+        let log = (self.log)();
+        let mut families = upstream::peers(&self.announcer.identity().node, peers);
+        families.extend(upstream::log(&log));
+        families.extend(own::stages(&self.announcer, &log));
+        families.extend(own::peers(peers));
+        let mut all: Vec<MetricFamily> = families.into_iter().filter_map(family::Family::finish).collect();
+        all.extend(self.process.collect());
+        TextEncoder::new().encode_to_string(&all)
+    }
+}

@@ -1,0 +1,97 @@
+//! Series that kube-ovn-speaker does not have: each stage from the objects to the routers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use bgp::Family as Afi;
+use bgp::net::PeerStatus;
+
+use super::family::{Family, number};
+use super::stages::{Stages, WatchEnd};
+use crate::announce::Announcer;
+use crate::logging::Counts;
+use crate::view::Kind;
+
+/// All of them but those of single peers.
+pub(super) fn stages(announcer: &Announcer, log: &Counts) -> Vec<Family> {
+    let mut all = source(announcer.stages());
+    all.extend(plan(announcer));
+    let released = announcer.engine().is_released();
+    all.push(
+        Family::gauge("speaker_released", "Whether every source has listed once, so that announcing began.")
+            .with(&[], number(u64::from(released))),
+    );
+    all.push(
+        Family::counter("speaker_log_lines_dropped_total", "Log lines lost because nothing took them.")
+            .with(&[], number(log.dropped)),
+    );
+    all.push(
+        Family::gauge("speaker_build_info", "Always 1; the version is in the label.")
+            .with(&[("version", env!("CARGO_PKG_VERSION"))], 1.0),
+    );
+    all
+}
+
+/// Only of kinds that are watched, but of those from the first scrape on, so that rates see the first event.
+fn source(stages: &Stages) -> Vec<Family> {
+    let mut events = Family::counter("speaker_source_events_total", "Objects that came, changed or went.");
+    let mut lists = Family::counter("speaker_source_lists_total", "Lists read from the API server.");
+    let mut ends = Family::counter("speaker_source_watch_ends_total", "Watches that ended, by cause.");
+    let mut synced =
+        Family::gauge("speaker_source_synced", "Whether the kind has been listed once since the start.");
+    for kind in Kind::ALL {
+        let watched = stages.source(kind).filter(|source| source.watched.load(Ordering::Relaxed));
+        let Some(source) = watched else { continue };
+        let kind = ("kind", kind.name());
+        events.add(&[kind, ("change", "put")], number(source.put.get()));
+        events.add(&[kind, ("change", "remove")], number(source.removed.get()));
+        lists.add(&[kind, ("result", "completed")], number(source.listed.get()));
+        lists.add(&[kind, ("result", "failed")], number(source.lists_failed.get()));
+        for (why, count) in WatchEnd::ALL.into_iter().zip(&source.watch_ends) {
+            ends.add(&[kind, ("cause", why.name())], number(count.get()));
+        }
+        synced.add(&[kind], number(u64::from(source.synced.load(Ordering::Relaxed))));
+    }
+    vec![events, lists, ends, synced]
+}
+
+fn plan(announcer: &Announcer) -> Vec<Family> {
+    let (stages, engine) = (announcer.stages(), announcer.engine());
+    let changes =
+        Family::counter("speaker_plan_changes_total", "Prefixes that became wanted, or no longer so.")
+            .with(&[("change", "announce")], number(stages.announced.get()))
+            .with(&[("change", "withdraw")], number(stages.withdrawn.get()));
+    let latency = Family::histogram(
+        "speaker_event_to_rib_seconds",
+        "From the moment the source noticed a change of wanted prefixes until the engine had it.",
+    )
+    .with_latency(&stages.event_to_rib);
+    let mut notices = Family::counter("speaker_notices_total", "Warnings about single objects, by reason.");
+    for (reason, count) in announcer.notices().into_iter().collect::<BTreeMap<_, _>>() {
+        notices.add(&[("reason", &reason)], number(count));
+    }
+    let wanted = |family| number(u64::try_from(engine.wanted_len(family)).unwrap_or(u64::MAX));
+    let prefixes = Family::gauge("speaker_wanted_prefixes", "Prefixes that are to be announced.")
+        .with(&[("family", "ipv4")], wanted(Afi::IPV4_UNICAST))
+        .with(&[("family", "ipv6")], wanted(Afi::IPV6_UNICAST));
+    let next_hops = Family::counter(
+        "speaker_next_hop_changes_total",
+        "Times a neighbor was to send traffic to another address than before.",
+    )
+    .with(&[], number(stages.next_hop_changes.get()));
+    vec![changes, latency, notices, prefixes, next_hops]
+}
+
+/// What each peer holds.
+pub(super) fn peers(peers: &[PeerStatus]) -> [Family; 2] {
+    let mut advertised =
+        Family::gauge("speaker_peer_advertised_prefixes", "Prefixes the peer was sent and holds from us.");
+    let mut current = Family::gauge("speaker_peer_current", "Whether nothing waits to be sent to the peer.");
+    for peer in peers {
+        let addr = peer.addr.to_string();
+        let held = u64::try_from(peer.advertised).unwrap_or(u64::MAX);
+        advertised.add(&[("peer", &addr)], number(held));
+        current.add(&[("peer", &addr)], number(u64::from(peer.current)));
+    }
+    [advertised, current]
+}

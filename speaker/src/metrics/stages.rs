@@ -1,0 +1,181 @@
+//! What each stage of the pipeline counts on its way: shared by all of them, atomics only, read when scraped.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::view::Kind;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    fn add(&self, count: usize) {
+        self.0.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a watch ended; the next one begins at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchEnd {
+    /// The server closed it, as it does after some minutes.
+    Closed,
+    /// The server no longer has what we saw last (410 Gone): everything is listed anew.
+    Expired,
+    /// The connection broke, or the server told an error.
+    Error,
+    /// Nothing came for too long, not even a bookmark.
+    Silent,
+}
+
+impl WatchEnd {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 4] = [Self::Closed, Self::Expired, Self::Error, Self::Silent];
+
+    /// A word out of a closed set, for metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Expired => "expired",
+            Self::Error => "error",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// What the source of one kind of object counts.
+#[derive(Debug, Default)]
+pub(super) struct SourceCounts {
+    pub(super) watched: AtomicBool,
+    pub(super) synced: AtomicBool,
+    pub(super) put: Counter,
+    pub(super) removed: Counter,
+    pub(super) listed: Counter,
+    pub(super) lists_failed: Counter,
+    pub(super) watch_ends: [Counter; WatchEnd::ALL.len()],
+}
+
+/// How long things took, counted in buckets.
+#[derive(Debug, Default)]
+pub(super) struct Latency {
+    /// One for each of [`Latency::BOUNDS`], and one for what took longer still.
+    buckets: [Counter; Self::BOUNDS.len() + 1],
+    nanos: AtomicU64,
+}
+
+impl Latency {
+    /// Upper bounds of the buckets, in microseconds.
+    pub(super) const BOUNDS: [u64; 16] = [
+        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+        2_500_000, 5_000_000,
+    ];
+
+    fn observe(&self, took: Duration) {
+        let slot = Self::BOUNDS.partition_point(|bound| Duration::from_micros(*bound) < took);
+        if let Some(bucket) = self.buckets.get(slot) {
+            bucket.add(1);
+        }
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// How often each bucket was hit, not accumulated.
+    pub(super) fn buckets(&self) -> [u64; Self::BOUNDS.len() + 1] {
+        std::array::from_fn(|at| self.buckets.get(at).map_or(0, Counter::get))
+    }
+
+    /// All together, in seconds.
+    pub(super) fn seconds(&self) -> f64 {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64()
+    }
+}
+
+/// Counters of the stages between the objects and the engine.
+#[derive(Debug, Default)]
+pub struct Stages {
+    sources: [SourceCounts; Kind::ALL.len()],
+    pub(super) announced: Counter,
+    pub(super) withdrawn: Counter,
+    pub(super) event_to_rib: Latency,
+    pub(super) next_hop_changes: Counter,
+}
+
+impl Stages {
+    pub(super) fn source(&self, kind: Kind) -> Option<&SourceCounts> {
+        self.sources.get(kind as usize)
+    }
+
+    /// Objects of this kind are needed: nothing is announced before they have been listed once.
+    pub fn watches(&self, kind: Kind) {
+        if let Some(source) = self.source(kind) {
+            source.watched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// An object came or changed (`put`), or went.
+    pub fn event(&self, kind: Kind, put: bool) {
+        if let Some(source) = self.source(kind) {
+            if put { &source.put } else { &source.removed }.add(1);
+        }
+    }
+
+    /// A list was read to its end.
+    pub fn list_completed(&self, kind: Kind) {
+        if let Some(source) = self.source(kind) {
+            source.listed.add(1);
+        }
+    }
+
+    /// A list was refused, broke off or made no sense; it is tried again.
+    pub fn list_failed(&self, kind: Kind) {
+        if let Some(source) = self.source(kind) {
+            source.lists_failed.add(1);
+        }
+    }
+
+    /// A watch ended.
+    pub fn watch_ended(&self, kind: Kind, why: WatchEnd) {
+        if let Some(count) = self.source(kind).and_then(|source| source.watch_ends.get(why as usize)) {
+            count.add(1);
+        }
+    }
+
+    /// The kind has been listed once since the start.
+    pub fn synced(&self, kind: Kind) {
+        if let Some(source) = self.source(kind) {
+            source.synced.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Every watched kind has.
+    pub fn all_synced(&self) {
+        Kind::ALL.into_iter().filter(|kind| self.is_watched(*kind)).for_each(|kind| self.synced(kind));
+    }
+
+    /// The plan changed that many prefixes, this long after the source noticed their cause.
+    pub fn planned(&self, announce: usize, withdraw: usize, took: Duration) {
+        self.announced.add(announce);
+        self.withdrawn.add(withdraw);
+        self.event_to_rib.observe(took);
+    }
+
+    /// A neighbour is to send traffic to another address than before.
+    pub fn next_hop_changed(&self) {
+        self.next_hop_changes.add(1);
+    }
+
+    fn is_watched(&self, kind: Kind) -> bool {
+        self.source(kind).is_some_and(|source| source.watched.load(Ordering::Relaxed))
+    }
+
+    /// Watched kinds that have not been listed yet.
+    pub fn unlisted(&self) -> impl Iterator<Item = Kind> {
+        let listed = |kind| self.source(kind).is_some_and(|source| source.synced.load(Ordering::Relaxed));
+        Kind::ALL.into_iter().filter(move |kind| self.is_watched(*kind) && !listed(*kind))
+    }
+}

@@ -1,0 +1,133 @@
+//! Which rights a speaker uses, and what happens when it loses them.
+
+use super::lab::{BACK, SOON, Site, Way, start, world};
+use super::outage::follows;
+use super::table::{WEB, WEB_FROM_N1, WITHOUT_WEB, WORLD, tables, withdrawn_were};
+use crate::fault::{During, Fault, Result, ensure};
+use crate::kube::objects::eip;
+use crate::kube::{ApiServer, Cut, Request, Seen, URL, User};
+use crate::router::Kind;
+use crate::scenario::lab::{Lab, conclude};
+use crate::speaker::{Extra, Speaker};
+use crate::topology::Topology;
+use crate::wait;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const BINDING: &str = "delete clusterrolebinding kube-ovn-speaker";
+
+/// A right is taken away and given back: what was announced stays, what changed meanwhile follows.
+///
+/// # Errors
+/// The step that failed, with the state of everything.
+pub fn rights_taken(kind: Kind) -> Result<()> {
+    conclude(
+        start(kind, User::Node, Way::Proxied)?,
+        |lab| {
+            lab.begin()?;
+            taken(lab)?;
+            follows(lab, SOON)
+        },
+        |(), verdicts| withdrawn_were(verdicts, [&WEB, &WEB]),
+    )
+}
+
+fn taken(lab: &Lab<Site>) -> Result<()> {
+    let proxy = lab.proxy()?;
+    lab.source.api.kubectl(&BINDING.split(' ').collect::<Vec<_>>())?;
+    // A watch that runs is not asked for its rights again.
+    proxy.cut_watches(Cut::Abort);
+    wait::until("n1 is refused", BACK, || {
+        let refused = ["pods", "subnets"].map(|kind| proxy.count(kind, Seen::Forbidden));
+        ensure(refused.iter().all(|times| *times >= 2), || format!("refused: {refused:?}"))
+    })?;
+    lab.kubectl_then("annotate --overwrite pod web ovn.kubernetes.io/bgp=false", WEB_FROM_N1, SOON)?;
+    wait::stays("the tables", Duration::from_secs(2), || lab.tables_are(&tables(WEB_FROM_N1)?))?;
+    lab.source.api.grant(User::Node)?;
+    lab.become_within(&tables(WITHOUT_WEB)?, BACK).during("given back")?;
+    lab.kubectl_then("annotate --overwrite pod web ovn.kubernetes.io/bgp=true", WORLD, SOON)
+}
+
+/// The requests a speaker makes are those that `deploy/rbac/` allows, in every mode: none less, none more.
+///
+/// # Errors
+/// The step that failed.
+pub fn least_rights() -> Result<()> {
+    let topology = Topology::new()?;
+    let mut api = ApiServer::start(&topology)?;
+    api.create("world", &world())?;
+    api.create("eips", &[eip("sample", "gw1", ("10.30.0.5", "fd00:30::5"), true)])?;
+    api.grant(User::Node)?;
+    api.grant(User::Gateway)?;
+    let gateway = [String::from("GATEWAY_NAME=gw1")];
+    let bare = Extra::default();
+    let services = Extra { arguments: &["--announce-cluster-ip"], ..bare };
+    let nat = Extra { arguments: &["--nat-gw-mode"], environment: &gateway };
+    let node = ["kube-ovn-speaker"];
+    let both = ["kube-ovn-speaker", "kube-ovn-speaker-services"];
+    let on_node = [
+        ("list", "pods"),
+        ("list", "subnets.kubeovn.io"),
+        ("watch", "pods"),
+        ("watch", "subnets.kubeovn.io"),
+    ];
+    let with_services = [&on_node[..], &[("list", "services"), ("watch", "services")]].concat();
+    let of_gateway = [("list", "iptables-eips.kubeovn.io"), ("watch", "iptables-eips.kubeovn.io")];
+    used(&topology, &mut api, (User::Node, bare), (&node, &on_node)).during("node")?;
+    used(&topology, &mut api, (User::Node, services), (&both, &with_services))
+        .during("node with Services")?;
+    used(&topology, &mut api, (User::Gateway, nat), (&["vpc-nat-gateway-speaker"], &of_gateway))
+        .during("gateway")
+}
+
+/// Runs a speaker through a start and a restart of the API server; then what it asked for, what `roles` allow and
+/// what is wanted are the same.
+fn used(
+    topology: &Topology,
+    api: &mut ApiServer,
+    (user, extra): (User, Extra<'_>),
+    (roles, want): (&[&str], &[(&str, &str)]),
+) -> Result<()> {
+    let want: BTreeSet<Request> = want.iter().map(|(verb, what)| ((*verb).into(), (*what).into())).collect();
+    let dir = topology.dir().join("n1");
+    let speaker = Speaker::deployed(&topology.nodes[0], 1, &dir, &api.kubeconfig(user, URL)?, extra)?;
+    let same = |api: &ApiServer| {
+        let requests = api.requests(user)?;
+        ensure(requests.refused.is_empty(), || format!("refused: {:?}", requests.refused))?;
+        ensure(requests.allowed == want, || format!("used {:?}", requests.allowed))
+    };
+    wait::until("synced", BACK, || speaker.synced()).map_err(|fault| told(&fault, &speaker))?;
+    wait::until("the requests", BACK, || same(api)).map_err(|fault| told(&fault, &speaker))?;
+    api.kill_apiserver()?;
+    api.start_apiserver()?;
+    wait::stays("the requests", Duration::from_secs(6), || same(api))
+        .map_err(|fault| told(&fault, &speaker))?;
+    let granted = granted(api, roles)?;
+    ensure(granted == want, || format!("granted {granted:?}"))
+}
+
+fn told(fault: &Fault, speaker: &Speaker) -> Fault {
+    Fault::new(format!("{fault}\n{}", speaker.state()))
+}
+
+/// Every verb on every resource that these ClusterRoles allow.
+fn granted(api: &ApiServer, roles: &[&str]) -> Result<BTreeSet<Request>> {
+    let mut out = BTreeSet::new();
+    for role in roles {
+        let role: Value = serde_json::from_str(&api.kubectl(&["get", "clusterrole", role, "-o", "json"])?)?;
+        let words = |list: &Value| {
+            let words = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+            words.map(str::to_owned).collect::<Vec<_>>()
+        };
+        for rule in role["rules"].as_array().into_iter().flatten() {
+            for group in words(&rule["apiGroups"]) {
+                for resource in words(&rule["resources"]) {
+                    let what = if group.is_empty() { resource } else { format!("{resource}.{group}") };
+                    out.extend(words(&rule["verbs"]).into_iter().map(|verb| (verb, what.clone())));
+                }
+            }
+        }
+    }
+    Ok(out)
+}
