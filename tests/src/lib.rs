@@ -4,13 +4,15 @@
 //! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD
 //! and GoBGP behind one type), [`kube`] (a real API server, and a proxy that spoils its answers),
 //! [`speaker`] and [`manifests`] (what is under test), [`capture`] and [`stream`] (tshark judges every
-//! BGP message), [`scenario`] (the steps, shared by all router kinds).
+//! BGP message), [`gobgp_cli`] (the stock `gobgp` commands as clients of the speaker), [`scenario`] (the
+//! steps, shared by all router kinds).
 //!
 //! Needs root and what `tests/setup.sh` installs. Everything a lab makes has a name of its
 //! own and is removed in `Drop`, so that tests run in parallel and a panic leaves nothing behind.
 
 pub mod capture;
 pub mod fault;
+pub mod gobgp_cli;
 pub mod kube;
 pub mod manifests;
 pub mod netns;

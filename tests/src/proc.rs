@@ -5,7 +5,7 @@ use crate::wait;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 /// No command of a lab takes longer than this, in seconds, unless it hangs.
@@ -19,18 +19,26 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When it cannot start, exits with another code than 0 or takes more than 20 s; with its stderr.
 pub fn run(argv: &[&str]) -> Result<String> {
-    let output = Command::new("timeout")
-        .args(["-k", "1", COMMAND_LIMIT])
-        .args(argv)
-        .stdin(Stdio::null())
-        .output()
-        .during(format_args!("timeout {}", argv.join(" ")))?;
+    let output = output(argv)?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure(output.status.success(), || {
         let stderr = String::from_utf8_lossy(&output.stderr);
         format!("`{}`: {}: {} {}", argv.join(" "), output.status, stderr.trim(), stdout.trim())
     })?;
     Ok(stdout)
+}
+
+/// Runs a command to its end, whatever its exit code.
+///
+/// # Errors
+/// When it cannot start; after 20 s it is ended, with code 124.
+pub fn output(argv: &[&str]) -> Result<Output> {
+    Command::new("timeout")
+        .args(["-k", "1", COMMAND_LIMIT])
+        .args(argv)
+        .stdin(Stdio::null())
+        .output()
+        .during(format_args!("timeout {}", argv.join(" ")))
 }
 
 /// A process that runs until it is told to end; killed, and reaped, when dropped.

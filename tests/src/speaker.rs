@@ -28,6 +28,8 @@ pub struct Options {
     pub neighbor_asn: u32,
     /// Hold time in seconds.
     pub hold: u16,
+    /// `--grpc-writable`.
+    pub writable: bool,
 }
 
 /// What differs from one deployed speaker to another.
@@ -192,6 +194,7 @@ fn arguments(host: u8, dir: &Path, manifests: &Path, options: Options) -> Result
         out.push("--passivemode".into());
     }
     out.push("--announce-cluster-ip".into());
+    out.push(format!("--grpc-writable={}", options.writable));
     Ok(out)
 }
 

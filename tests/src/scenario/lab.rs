@@ -27,6 +27,13 @@ pub(super) struct Setup {
     pub(super) hold: u16,
 }
 
+impl Setup {
+    /// What its speakers are told; they let nobody change anything.
+    pub(super) fn options(self) -> Options {
+        Options { mode: self.mode, neighbor_asn: self.router_asn, hold: self.hold, writable: false }
+    }
+}
+
 /// Two routers, captured, and the speakers of the nodes in order; `source` is where they read objects from.
 ///
 /// Fields drop in this order: what runs ends before what it runs in.
@@ -104,7 +111,7 @@ impl<S> Lab<S> {
         let file = |name: &str| topology.dir().join(name);
         let captures = [Capture::start(r1, &file("r1.pcapng"))?, Capture::start(r2, &file("r2.pcapng"))?];
         let routers = [router(&topology, setup, 1)?, router(&topology, setup, 2)?];
-        let options = Options { mode: setup.mode, neighbor_asn: setup.router_asn, hold: setup.hold };
+        let options = setup.options();
         Ok(Self { speakers: Vec::new(), captures: Some(captures), routers, source, topology, options })
     }
 
@@ -165,7 +172,7 @@ impl<S> Lab<S> {
     }
 }
 
-fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<Router> {
+pub(super) fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<Router> {
     let config = Config {
         asn: setup.router_asn,
         id: Ipv4Addr::new(10, 0, segment, 1),

@@ -3,6 +3,7 @@
 //! Each scenario is one start of the lab with several steps, since starting is what costs time; a fault
 //! names its step. All tables are compared as a whole: a path too many fails like a path too few.
 
+mod api;
 mod failures;
 pub mod kube;
 mod lab;
@@ -11,6 +12,7 @@ mod modes;
 mod paths;
 mod table;
 
+pub use api::{api_changes, api_shows};
 pub use failures::failures;
 pub use lifecycle::lifecycle;
 pub use modes::{collision, ibgp, passive};

@@ -116,7 +116,7 @@ fn from_files(lab: &mut Lab<Site>, table: &str) -> Result<()> {
         std::fs::write(dir.join(file), lab.source.api.kubectl(&["get", kinds, "-A", "-o", "yaml"])?)?;
     }
     let capture = Capture::start(&lab.topology.routers[0], &lab.topology.dir().join("files.pcapng"))?;
-    let options = Options { mode: Mode::Dial, neighbor_asn: 65001, hold: 90 };
+    let options = Options { mode: Mode::Dial, neighbor_asn: 65001, hold: 90, writable: false };
     let nodes = (1..).zip(&lab.topology.nodes);
     let speakers = nodes.map(|(host, netns)| {
         Speaker::start(netns, host, &lab.topology.dir().join(format!("m{host}")), &dir, options)
