@@ -9,9 +9,10 @@ use bgp::{Asn, RouterId};
 use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
+use crate::byhand::{ByHand, ByHandError, Handle};
 use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
-use crate::view::{Batch, Change};
+use crate::view::{Batch, Change, Kind};
 
 /// Who is announcing.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub struct Announcer {
     identity: Identity,
     stages: Arc<Stages>,
     plan: Mutex<Plan>,
+    by_hand: Mutex<ByHand>,
     notices: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -41,29 +43,32 @@ impl Announcer {
     /// An announcer that wants nothing yet.
     #[must_use]
     pub fn new(engine: Arc<Engine>, identity: Identity, settings: Settings) -> Self {
+        let stages = Stages::default();
+        settings.kinds().iter().for_each(|kind| stages.watches(*kind));
         let plan = Mutex::new(Plan::new(settings));
-        Self { engine, identity, stages: Arc::default(), plan, notices: Mutex::default() }
+        Self {
+            engine,
+            identity,
+            stages: Arc::new(stages),
+            plan,
+            by_hand: Mutex::default(),
+            notices: Mutex::default(),
+        }
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
         let synced = batch.synced;
-        for change in &batch.changes {
-            match change {
-                Change::Put(object) => self.stages.event(object.kind(), true),
-                Change::Remove(key) => self.stages.event(key.kind, false),
-                Change::ListDone(kind) => {
-                    self.stages.list_completed(*kind);
-                    self.stages.synced(*kind);
-                }
-                Change::Keep(_) | Change::ListBegun(_) => {}
-            }
-        }
+        let listed = self.count(&batch.changes);
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
-        let announce = outcome.announce.iter().map(|prefix| (*prefix, Some(&attrs)));
-        let withdraw = outcome.withdraw.iter().map(|prefix| (*prefix, None));
+        // Held until the engine knows: who adds or removes by hand meanwhile looks at the plan as it is now.
+        let by_hand = lock(&self.by_hand);
+        let announce = outcome.announce.iter().map(|net| (*net, Some(by_hand.get(net).unwrap_or(&attrs))));
+        let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net)));
         self.engine.apply(withdraw.chain(announce));
+        drop(by_hand);
+        listed.into_iter().for_each(|kind| self.stages.synced(kind));
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
             let elapsed = batch.noticed.elapsed();
             let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
@@ -81,6 +86,49 @@ impl Announcer {
             self.stages.all_synced();
             self.engine.release();
         }
+    }
+
+    /// Wants a prefix whatever the plan says, until it is removed by hand. Host bits are cleared.
+    ///
+    /// # Errors
+    /// [`ByHandError`].
+    pub fn add_by_hand(&self, prefix: IpNet, attrs: RouteAttrs) -> Result<Handle, ByHandError> {
+        let prefix = prefix.trunc();
+        let mut by_hand = lock(&self.by_hand);
+        let handle = by_hand.add(prefix, attrs.clone())?;
+        self.engine.apply([(prefix, Some(&attrs))]);
+        drop(by_hand);
+        info!(%prefix, "route added by hand");
+        Ok(handle)
+    }
+
+    /// Takes back what was added by hand and picked by `which`; what the plan wants, too, stays. Returns how many.
+    pub fn remove_by_hand(&self, which: impl Fn(&IpNet, &Handle) -> bool) -> usize {
+        let mut by_hand = lock(&self.by_hand);
+        let gone = by_hand.remove(which);
+        let plan = lock(&self.plan);
+        let attrs = RouteAttrs::default();
+        let planned = |net: &IpNet| plan.reasons(net).next().is_some();
+        self.engine.apply(gone.iter().map(|net| (*net, planned(net).then_some(&attrs))));
+        drop((plan, by_hand));
+        if !gone.is_empty() {
+            info!(count = gone.len(), "routes added by hand removed");
+        }
+        gone.len()
+    }
+
+    /// Counts events; returns the kinds whose lists are complete with these changes.
+    fn count(&self, changes: &[Change]) -> Vec<Kind> {
+        let mut listed = Vec::new();
+        for change in changes {
+            match change {
+                Change::Put(object) => self.stages.event(object.kind(), true),
+                Change::Remove(key) => self.stages.event(key.kind, false),
+                Change::ListDone(kind) => listed.push(*kind),
+                Change::Keep(_) | Change::ListBegun(_) => {}
+            }
+        }
+        listed
     }
 
     /// The engine behind it.

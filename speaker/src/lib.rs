@@ -1,15 +1,18 @@
 //! The speaker: turns annotated Kubernetes objects into BGP announcements.
 //!
 //! [`source`] (what changed) → [`view`] (only what decides) → [`plan`] (which prefixes, and why not) →
-//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel, [`api`] answers the debug commands, [`http`] tells
-//! [`metrics`] and health.
+//! [`announce`] → `bgp`. Beside it [`nexthop`] follows the kernel; [`api`] answers the debug commands, [`gobgp`] those of
+//! GoBGP's tools, [`http`] tells [`metrics`] and health, and [`logging`] takes what all of them have to say.
 
 pub mod announce;
 pub mod api;
+pub mod byhand;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod gobgp;
 pub mod http;
+pub mod logging;
 pub mod metrics;
 pub mod nexthop;
 pub mod object;

@@ -1,15 +1,19 @@
 //! `speaker`: parses the command line, sets up logging, turns results into exit codes.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use speaker::api::{client::ShowError, show};
 use speaker::cli::{Cli, Command, RunFlags};
 use speaker::config::{Config, Environment};
-use tracing_subscriber::EnvFilter;
+use speaker::logging::{self, Threshold};
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if speaker::gobgp::cli::is_called(arguments.next().as_deref()) {
+        return speaker::gobgp::cli::run(arguments);
+    }
     let cli = Cli::parse(); // usage errors leave with 2, as does an unknown flag upstream
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -19,6 +23,7 @@ fn main() -> ExitCode {
     let shown = match &cli.command {
         None => return run(runtime, &cli.run),
         Some(Command::Run(flags)) => return run(runtime, flags),
+        Some(Command::Gobgp(args)) => return speaker::gobgp::cli::run(args.arguments.iter().cloned()),
         Some(Command::Demo(args)) => {
             return match runtime.block_on(speaker::demo::demo(args.hold, &mut out)) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -46,24 +51,24 @@ fn failed(error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn run(runtime: tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
-    // A burst of route events overruns netlink-proto's socket, which costs nothing here: one look answers for all.
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,netlink_proto=error"));
-    let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(colours)
-        .with_target(false)
-        .init();
     let config = match Config::resolve(flags, &Environment::read()) {
         Ok(config) => config,
         Err(problems) => return failed(&problems),
     };
+    let shown = config.log.stderr <= Threshold::Error;
+    let log = match logging::init(&config.log) {
+        Ok(log) => log,
+        Err(error) => return failed(&error),
+    };
     let ended = runtime.block_on(speaker::run::run(config));
     runtime.shutdown_background(); // a thread that hangs in a read of a file must not keep the process
+    if let Err(error) = &ended {
+        tracing::error!("{error}");
+    }
+    drop(log);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(_) if shown => ExitCode::FAILURE,
+        Err(error) => failed(&error), // what ends us is FATAL, which is always shown
     }
 }

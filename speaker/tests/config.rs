@@ -7,7 +7,7 @@ use speaker::config::{Config, Environment, Mode};
 
 fn resolve(args: &[&str]) -> Result<Config, String> {
     let cli = Cli::try_parse_from([&["speaker"], args].concat()).map_err(|error| error.to_string())?;
-    let environment = Environment { pod_ips: Some("10.0.0.7,fd00::7".into()), pod_ip: None };
+    let environment = Environment { pod_ips: Some("10.0.0.7,fd00::7".into()), ..Environment::default() };
     Config::resolve(&cli.run, &environment).map_err(|problems| problems.to_string())
 }
 
@@ -29,7 +29,8 @@ fn the_arguments_of_an_existing_daemonset_work() {
         with(&["--neighbor-ipv6-address", "fd00::1,fd00::2", "--announce-cluster-ip=true"]).expect("valid");
     assert_eq!(config.neighbors.len(), 3);
     assert_eq!((config.node.as_str(), config.router_id.to_string()), ("n1", "10.0.0.7".to_owned()));
-    assert!(config.mode == Mode::Node { announce_cluster_ip: true } && config.listen.is_none());
+    assert_eq!(config.mode, Mode::Node { announce_cluster_ip: true });
+    assert!(config.listen.is_none());
     assert_eq!(config.neighbors[0].dialing.ttl, Some(1));
     assert_eq!(config.neighbors[1].session.families, [Family::IPV6_UNICAST]);
 }

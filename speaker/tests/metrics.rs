@@ -13,7 +13,9 @@ use bgp::rib::NextHops;
 use bgp::{Asn, Family, HoldTime, RouterId};
 use exposition::{Exposition, Labels, labels};
 use speaker::announce::{Announcer, Identity};
-use speaker::metrics::{LogCounts, Metrics, WatchEnd};
+use speaker::logging::Counts;
+use speaker::metrics::{Metrics, WatchEnd};
+use speaker::plan::Settings;
 use speaker::policy::Policy;
 use speaker::view::{Batch, Change, Kind, Object, Subnet};
 
@@ -35,14 +37,15 @@ fn peer(number: u8, at: SocketAddr) -> PeerConfig {
     }
 }
 
-fn logged() -> LogCounts {
-    LogCounts { lines: [30, 20, 10], bytes: [3000, 2000, 1000], dropped: 7 }
+fn logged() -> Counts {
+    Counts { lines: [30, 20, 10], bytes: [3000, 2000, 1000], dropped: 7 }
 }
 
 fn metrics(node: &str, engine: Engine) -> Metrics {
     let fsm::Config { local_as, router_id, .. } = peer(1, ([127, 0, 0, 1], 1).into()).session;
     let identity = Identity { node: node.to_owned(), local_as, router_id };
-    Metrics::new(Arc::new(Announcer::new(Arc::new(engine), identity, true)), logged)
+    let settings = Settings::Node { name: node.into(), announce_cluster_ip: false };
+    Metrics::new(Arc::new(Announcer::new(Arc::new(engine), identity, settings)), logged)
 }
 
 fn scrape(metrics: &Metrics) -> Exposition {
@@ -175,8 +178,6 @@ fn batch(changes: Vec<Change>, synced: bool) -> Batch {
 fn the_pipeline_counts_what_it_does() {
     let metrics = metrics("node-a", Engine::new());
     let announcer = metrics.announcer();
-    announcer.stages().watches(Kind::Subnet);
-    announcer.stages().watches(Kind::Pod);
     let before = scrape(&metrics);
     assert_eq!(before.value("speaker_source_synced", &[("kind", "subnet")]), Some(0.0));
     assert_eq!(before.value("speaker_released", &[]), Some(0.0));
@@ -207,12 +208,35 @@ fn the_pipeline_counts_what_it_does() {
 }
 
 #[test]
+fn only_kinds_that_are_needed_have_series() {
+    let kinds = |settings: Settings| -> Vec<Kind> { settings.kinds().to_vec() };
+    let node = |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip };
+    assert_eq!(kinds(node(false)), [Kind::Subnet, Kind::Pod]);
+    assert_eq!(kinds(node(true)), [Kind::Subnet, Kind::Pod, Kind::Service]);
+    assert_eq!(kinds(Settings::NatGateway { name: None }), [Kind::Eip]);
+    for kind in Kind::ALL {
+        let metrics = metrics("node-a", Engine::new());
+        metrics.announcer().stages().watches(kind);
+        let seen = scrape(&metrics);
+        assert_eq!(seen.value("speaker_source_synced", &[("kind", kind.name())]), Some(0.0), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_kind_counts_as_listed_once_its_list_is_complete() {
+    let metrics = metrics("node-a", Engine::new());
+    let announcer = metrics.announcer();
+    announcer.handle(batch(vec![Change::ListBegun(Kind::Subnet)], false));
+    assert_eq!(announcer.stages().unlisted().collect::<Vec<_>>(), [Kind::Subnet, Kind::Pod]);
+    announcer.handle(batch(vec![Change::ListDone(Kind::Subnet)], false));
+    assert_eq!(announcer.stages().unlisted().collect::<Vec<_>>(), [Kind::Pod]);
+}
+
+#[test]
 fn sources_tell_of_lists_and_watches() {
     let metrics = metrics("node-a", Engine::new());
     let stages = metrics.announcer().stages();
-    stages.watches(Kind::Pod);
-    stages.watches(Kind::Service);
-    assert_eq!(stages.unlisted().collect::<Vec<_>>(), [Kind::Pod, Kind::Service]);
+    assert_eq!(stages.unlisted().collect::<Vec<_>>(), [Kind::Subnet, Kind::Pod]);
     stages.list_failed(Kind::Pod);
     stages.list_failed(Kind::Pod);
     stages.list_completed(Kind::Pod);
@@ -223,7 +247,7 @@ fn sources_tell_of_lists_and_watches() {
         (0..times).for_each(|_| stages.watch_ended(Kind::Pod, why));
     }
     stages.next_hop_changed();
-    assert_eq!(stages.unlisted().collect::<Vec<_>>(), [Kind::Service]);
+    assert_eq!(stages.unlisted().collect::<Vec<_>>(), [Kind::Subnet]);
     let seen = scrape(&metrics);
     let pod = |name: &str, label: &str, word: &str| seen.value(name, &[("kind", "pod"), (label, word)]);
     assert_eq!(pod("speaker_source_lists_total", "result", "completed"), Some(1.0));
@@ -233,7 +257,7 @@ fn sources_tell_of_lists_and_watches() {
     }
     assert_eq!(seen.series("speaker_source_watch_ends_total").len(), 8, "zeros of the other kind, too");
     assert_eq!(seen.value("speaker_source_synced", &[("kind", "pod")]), Some(1.0));
-    assert_eq!(seen.value("speaker_source_synced", &[("kind", "service")]), Some(0.0));
+    assert_eq!(seen.value("speaker_source_synced", &[("kind", "subnet")]), Some(0.0));
     assert_eq!(seen.value("speaker_next_hop_changes_total", &[]), Some(1.0));
 }
 

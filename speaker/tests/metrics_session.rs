@@ -11,7 +11,9 @@ use bgp::rib::NextHops;
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use exposition::Exposition;
 use speaker::announce::{Announcer, Identity};
-use speaker::metrics::{LogCounts, Metrics};
+use speaker::logging::Counts;
+use speaker::metrics::Metrics;
+use speaker::plan::Settings;
 use speaker::policy::Policy;
 use speaker::view::{Batch, Change, Object, Subnet};
 
@@ -93,8 +95,9 @@ async fn gauges_follow_a_session_up_and_down() {
     let engine = Arc::new(Engine::new());
     let at = engine.listen(SocketAddr::new(OURS, 0)).expect("a port");
     let identity = Identity { node: "node-a".into(), local_as: asn(1), router_id: id(1) };
-    let metrics =
-        Metrics::new(Arc::new(Announcer::new(Arc::clone(&engine), identity, false)), LogCounts::default);
+    let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false };
+    let announcer = Announcer::new(Arc::clone(&engine), identity, settings);
+    let metrics = Metrics::new(Arc::new(announcer), Counts::default);
     assert!(Exposition::parse(&metrics.text().expect("text")).names("kube_ovn_").is_empty(), "no peer yet");
 
     engine.add_peer(peer(1, 2, Dialing { remote: (THEIRS, 179).into(), local: None, ttl: None }));

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "docs/cli.md", "docs/benchmarks.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "ARCHITECTURE.md", "docs/cli.md", "docs/benchmarks.md", "docs/metrics.md"];
 /// A backticked word that starts like this is a path of the repository.
 const ROOMS: [&str; 6] = ["bgp/", "speaker/", "tests/", "configs/", "docs/", ".ci/"];
 

@@ -92,6 +92,16 @@ impl Conn {
         self.keepalive = hold.map(|hold| now + jitter.scale(hold / 3, 75, 100));
     }
 
+    /// A ROUTE-REFRESH for each family, where the session is up and the peer answers them.
+    pub(super) fn ask_again(&self, out: &mut Vec<Action>) {
+        if let Phase::Established { with, .. } = &self.phase
+            && with.route_refresh
+        {
+            let ask = |family| Action::Send(self.id, Message::RouteRefresh { family, subtype: 0 });
+            out.extend(with.families.iter().copied().map(ask));
+        }
+    }
+
     pub(super) fn receive(
         &mut self,
         now: Instant,

@@ -26,6 +26,10 @@ pub enum Event {
     Start,
     /// Administrative stop: say why on every connection, then stay down until [`Event::Start`].
     Stop(Notification),
+    /// Administrative reset: say why on every connection, then come back as after any loss.
+    Reset(Notification),
+    /// Ask the peer for everything again, if it can be asked (RFC 2918).
+    AskAgain,
     /// Dial at once, anew if a dial is under way: the way to the peer has changed.
     DialNow,
     /// The dial asked for by [`Action::Dial`] succeeded.

@@ -87,6 +87,8 @@ impl Peer {
         match event {
             Event::Start => self.start(now, out),
             Event::Stop(note) => self.stop(&note, out),
+            Event::Reset(note) => self.reset(now, &note, out),
+            Event::AskAgain => self.conns.iter().for_each(|conn| conn.ask_again(out)),
             Event::DialNow => self.dial_now(now, out),
             Event::Connected(id) => self.connected(now, id, out),
             Event::DialFailed(cause) => self.dial_failed(now, cause, out),
@@ -111,6 +113,13 @@ impl Peer {
         self.abandon_dial(out);
         for conn in std::mem::take(&mut self.conns) {
             Self::close(&conn, EndReason::Sent(note.clone()), out);
+        }
+    }
+
+    fn reset(&mut self, now: Instant, note: &Notification, out: &mut Vec<Action>) {
+        let all: Vec<ConnId> = self.conns.iter().map(|conn| conn.id).collect();
+        for id in all {
+            self.end(now, id, EndReason::Sent(note.clone()), out);
         }
     }
 

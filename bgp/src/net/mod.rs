@@ -4,6 +4,7 @@
 //! lock held only while a batch is made, never across an await. Dropping the [`Engine`] closes every connection
 //! without a word, as a killed process does; [`Engine::shutdown`] says goodbye.
 
+mod admin;
 mod listen;
 mod peer;
 mod socket;
@@ -13,24 +14,28 @@ mod transport;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+pub use admin::{Admin, AdminError};
 pub use socket::Dialing;
-pub use status::{MessageCounts, PeerStatus};
+pub use status::{MessageCounts, PeerStatus, StateChange};
 
 use crate::fsm::{self, State};
-use crate::rib::{Advertised, NextHops, Rib, RouteAttrs};
+use crate::rib::{Advertised, Learned, NextHops, Rib, RouteAttrs};
 use crate::types::Family;
 use crate::wire::{Notification, Update};
-use peer::{Command, PeerTask, lock};
+use peer::{Command, Path, PeerTask, lock};
 
 /// How long a shutdown may take before the remaining connections are just dropped.
 const SHUTDOWN: Duration = Duration::from_secs(3);
+
+/// State changes kept for a subscriber that is slow to read; older ones it misses.
+const CHANGES: usize = 1024;
 
 /// A peer to talk to.
 #[derive(Clone, Debug)]
@@ -66,8 +71,15 @@ pub enum InboundEvent {
 
 struct Handle {
     commands: mpsc::Sender<Command>,
-    next_hops: watch::Sender<NextHops>,
+    path: watch::Sender<Path>,
     status: Arc<Mutex<PeerStatus>>,
+    learned: Arc<Mutex<Option<Learned>>>,
+}
+
+impl Handle {
+    fn outputs(&self) -> peer::Outputs {
+        peer::Outputs { status: Arc::clone(&self.status), learned: Arc::clone(&self.learned) }
+    }
 }
 
 /// What the tasks have in common.
@@ -75,6 +87,9 @@ struct Shared {
     rib: Mutex<Rib>,
     changed: watch::Sender<()>,
     peers: Mutex<BTreeMap<IpAddr, Handle>>,
+    states: broadcast::Sender<StateChange>,
+    released: OnceLock<Instant>,
+    listening: Mutex<Vec<SocketAddr>>,
 }
 
 impl Shared {
@@ -105,6 +120,9 @@ impl Engine {
             rib: Mutex::new(Rib::new()),
             changed: watch::Sender::new(()),
             peers: Mutex::new(BTreeMap::new()),
+            states: broadcast::Sender::new(CHANGES),
+            released: OnceLock::new(),
+            listening: Mutex::default(),
         };
         Self { shared: Arc::new(shared), tasks: Mutex::new(JoinSet::new()) }
     }
@@ -117,6 +135,7 @@ impl Engine {
     pub fn listen(&self, on: SocketAddr) -> io::Result<SocketAddr> {
         let listener = socket::listen(on)?;
         let bound = listener.local_addr()?;
+        lock(&self.shared.listening).push(bound);
         lock(&self.tasks).spawn(listen::accept(listener, Arc::clone(&self.shared)));
         Ok(bound)
     }
@@ -125,12 +144,15 @@ impl Engine {
     /// Must run inside a tokio runtime.
     pub fn add_peer(&self, config: PeerConfig) {
         let (commands, receiver) = mpsc::channel(16);
-        let (next_hops, next_hops_receiver) = watch::channel(config.next_hops);
+        let (path, path_receiver) =
+            watch::channel(Path { next_hops: config.next_hops, local: config.dialing.local });
         let status = Arc::new(Mutex::new(PeerStatus::new(&config)));
         let addr = config.dialing.remote.ip();
-        let inputs = peer::Inputs { commands: receiver, next_hops: next_hops_receiver };
-        let task = PeerTask::new(config, Arc::clone(&self.shared), Arc::clone(&status), inputs);
-        lock(&self.shared.peers).insert(addr, Handle { commands, next_hops, status });
+        let inputs = peer::Inputs { commands: receiver, path: path_receiver };
+        let learned = Arc::default();
+        let outputs = peer::Outputs { status: Arc::clone(&status), learned: Arc::clone(&learned) };
+        let task = PeerTask::new(config, Arc::clone(&self.shared), outputs, inputs);
+        lock(&self.shared.peers).insert(addr, Handle { commands, path, status, learned });
         lock(&self.tasks).spawn(task.run());
     }
 
@@ -144,6 +166,7 @@ impl Engine {
     /// Every source has told all it knows: what is wanted may be announced, End-of-RIB after it.
     pub fn release(&self) {
         lock(&self.shared.rib).release();
+        self.shared.released.get_or_init(Instant::now);
         self.shared.changed.send_replace(());
     }
 
@@ -152,30 +175,42 @@ impl Engine {
     /// leave from it any more; a peer that is down is dialed at once.
     pub fn path_changed(&self, peer: IpAddr, next_hops: NextHops) {
         if let Some(handle) = lock(&self.shared.peers).get(&peer) {
-            handle.next_hops.send_replace(next_hops);
+            handle.path.send_modify(|path| path.next_hops = next_hops);
+        }
+    }
+
+    /// From now on a peer is dialed from this address of ours. A session that stands is left alone.
+    pub fn dial_from(&self, peer: IpAddr, local: IpAddr) {
+        if let Some(handle) = lock(&self.shared.peers).get(&peer) {
+            handle.path.send_if_modified(|path| path.local.replace(local) != Some(local));
         }
     }
 
     /// Every peer, by address.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerStatus> {
-        let statuses: Vec<_> =
-            lock(&self.shared.peers).values().map(|handle| Arc::clone(&handle.status)).collect();
-        statuses.into_iter().map(|status| self.complete(lock(&status).clone())).collect()
+        let all: Vec<_> = lock(&self.shared.peers).values().map(Handle::outputs).collect();
+        all.iter().map(|outputs| self.complete(outputs)).collect()
     }
 
     /// One peer.
     #[must_use]
     pub fn peer(&self, addr: IpAddr) -> Option<PeerStatus> {
-        let status = Arc::clone(&lock(&self.shared.peers).get(&addr)?.status);
-        let status = lock(&status).clone();
-        Some(self.complete(status))
+        let outputs = lock(&self.shared.peers).get(&addr)?.outputs();
+        Some(self.complete(&outputs))
     }
 
-    fn complete(&self, mut status: PeerStatus) -> PeerStatus {
+    fn complete(&self, outputs: &peer::Outputs) -> PeerStatus {
+        let mut status = lock(&outputs.status).clone();
+        if let Some(learned) = &*lock(&outputs.learned) {
+            status.learned =
+                status.families.iter().map(|family| (*family, learned.counts(*family))).collect();
+        }
         if let Some(member) = status.member {
             let rib = lock(&self.shared.rib);
-            (status.advertised, status.current) = (rib.advertised_len(member), rib.is_current(member));
+            status.advertised_by_family = rib.advertised_by_family(member);
+            status.advertised = status.advertised_by_family.iter().map(|(_, count)| count).sum();
+            status.current = rib.is_current(member);
         }
         status
     }

@@ -5,8 +5,22 @@ use std::time::Instant;
 
 use super::PeerConfig;
 use crate::fsm::{EndReason, Negotiated, State};
-use crate::rib::{MemberId, NextHops};
-use crate::types::{Asn, HoldTime};
+use crate::rib::{Batch, LearnedCounts, MemberId, NextHops};
+use crate::types::{Asn, Family, HoldTime, RouterId};
+use crate::wire::{Attr, Capability, Update};
+
+/// A peer's session moved to another state, or its administrator did something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// The peer's address.
+    pub addr: IpAddr,
+    /// The state it is in now.
+    pub state: State,
+    /// Whether it is administratively up.
+    pub enabled: bool,
+    /// When.
+    pub at: Instant,
+}
 
 /// Messages of one direction, by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,9 +37,9 @@ pub struct MessageCounts {
     pub route_refresh: u64,
     /// UPDATEs that withdraw something; counted in `update` too.
     pub withdraw_update: u64,
-    /// Prefixes withdrawn by those.
+    /// Prefixes withdrawn by those, an UPDATE's that count as withdrawn (RFC 7606) among them.
     pub withdraw_prefix: u64,
-    /// Messages that could not be used.
+    /// Messages that could not be used: not readable when received, not to be expressed when sent.
     pub discarded: u64,
 }
 
@@ -39,6 +53,25 @@ impl MessageCounts {
             kind::KEEPALIVE => self.keepalive += 1,
             _ => self.route_refresh += 1,
         }
+    }
+
+    /// What an UPDATE withdraws; End-of-RIB withdraws nothing.
+    pub(super) fn count_withdrawals(&mut self, update: &Update) {
+        let multiprotocol = update.attrs.iter().map(|attr| match attr {
+            Attr::MpUnreach(unreach) => unreach.prefixes.len(),
+            _ => 0,
+        });
+        let prefixes = update.withdrawn.len() + multiprotocol.sum::<usize>();
+        self.withdraw_update += u64::from(prefixes > 0);
+        self.withdraw_prefix += u64::try_from(prefixes).unwrap_or(0);
+    }
+
+    /// A batch that was queued.
+    pub(super) fn count_batch(&mut self, batch: &Batch) {
+        let number = |count: usize| u64::try_from(count).unwrap_or(0);
+        self.update += number(batch.frames.len());
+        self.withdraw_update += number(batch.withdrawing);
+        self.withdraw_prefix += number(batch.withdrawn);
     }
 
     /// All types together.
@@ -61,6 +94,14 @@ pub struct PeerStatus {
     pub peer_as: Asn,
     /// The hold time we propose.
     pub hold_time: HoldTime,
+    /// Families we exchange with it, as configured.
+    pub families: Vec<Family>,
+    /// The capabilities of our OPEN; the peer's are in `negotiated`.
+    pub capabilities: Vec<Capability>,
+    /// Its BGP identifier in the current or the last session.
+    pub peer_id: Option<RouterId>,
+    /// Administratively up; one that is not stays down until it is enabled again.
+    pub enabled: bool,
     /// State of the session.
     pub state: State,
     /// When it entered that state.
@@ -77,12 +118,18 @@ pub struct PeerStatus {
     pub received: MessageCounts,
     /// Prefixes the peer holds from us.
     pub advertised: usize,
+    /// The same by family.
+    pub advertised_by_family: Vec<(Family, usize)>,
     /// Whether nothing waits to be sent to it.
     pub current: bool,
     /// Messages that wait for the socket to take them.
     pub out_queue: u64,
     /// When the session was last Established.
     pub last_established: Option<Instant>,
+    /// When an Established session last ended.
+    pub last_down: Option<Instant>,
+    /// What it announces at present, by family.
+    pub learned: Vec<(Family, LearnedCounts)>,
     /// Times the session was Established and ended.
     pub flaps: u64,
     /// Why the last connection or attempt ended, and when.
@@ -98,6 +145,10 @@ impl PeerStatus {
             local_as: config.session.local_as,
             peer_as: config.session.peer_as,
             hold_time: config.session.hold_time,
+            families: config.session.families.clone(),
+            capabilities: config.session.open().capabilities,
+            peer_id: None,
+            enabled: true,
             state: State::Idle,
             since: Instant::now(),
             negotiated: None,
@@ -106,9 +157,12 @@ impl PeerStatus {
             sent: MessageCounts::default(),
             received: MessageCounts::default(),
             advertised: 0,
+            advertised_by_family: Vec::new(),
             current: false,
             out_queue: 0,
             last_established: None,
+            last_down: None,
+            learned: Vec::new(),
             flaps: 0,
             last_end: None,
             member: None,

@@ -68,9 +68,14 @@ impl Transport {
         self.queue.is_empty()
     }
 
-    /// Queues a message before what is still to be sent of the table.
-    pub(super) fn send(&mut self, message: &Message) {
-        let Some(octets) = message.encode(self.context) else { return };
+    /// Messages handed over that have not left whole.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Queues a message before what is still to be sent of the table. `false` if it cannot be expressed.
+    pub(super) fn send(&mut self, message: &Message) -> bool {
+        let Some(octets) = message.encode(self.context) else { return false };
         let first = usize::from(self.started);
         let at = self
             .queue
@@ -79,6 +84,7 @@ impl Transport {
             .position(|queued| queued.table)
             .map_or(self.queue.len(), |at| at + first);
         self.queue.insert(at, Queued { frame: octets.into(), table: false });
+        true
     }
 
     /// Queues part of the table.

@@ -8,6 +8,7 @@
 //! Drive it: [`Rib::apply`] changes, [`Rib::release`] once all sources have listed, then [`Rib::pull`] for each
 //! member whenever its last batch has left, until it gives nothing.
 
+mod learned;
 mod log;
 mod member;
 mod pack;
@@ -18,10 +19,12 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+pub use learned::{Learned, LearnedCounts, LearnedPath};
 pub use member::{Advertised, NextHops, UpdateGroup};
 pub use pack::Frame;
 
 use crate::types::Family;
+use crate::wire::Attr;
 use member::{Cursor, Member};
 use table::Table;
 
@@ -76,6 +79,8 @@ pub struct Batch {
     pub announced: usize,
     /// Prefixes withdrawn in them.
     pub withdrawn: usize,
+    /// How many of the messages withdraw.
+    pub withdrawing: usize,
 }
 
 /// The originated routes of one speaker.
@@ -184,17 +189,38 @@ impl Rib {
     /// What the member has been sent and not been told to forget, in no order.
     #[must_use]
     pub fn advertised(&self, id: MemberId) -> Vec<Advertised> {
+        self.advertised_sets(id).into_iter().map(|(route, _)| route).collect()
+    }
+
+    /// The same, each with what it carries besides what the session decides.
+    #[must_use]
+    pub fn advertised_with_attrs(&self, id: MemberId) -> Vec<(Advertised, RouteAttrs)> {
+        let attrs = |AttrId(at)| self.attrs.get(at as usize).cloned().unwrap_or_default();
+        self.advertised_sets(id).into_iter().map(|(route, set)| (route, attrs(set))).collect()
+    }
+
+    /// Every attribute a route with these is sent to the member with, but for its next hop.
+    #[must_use]
+    pub fn path_attrs(&self, id: MemberId, attrs: &RouteAttrs) -> Vec<Attr> {
+        self.members.get(&id).map(|member| pack::path_attrs(&member.group, attrs)).unwrap_or_default()
+    }
+
+    fn advertised_sets(&self, id: MemberId) -> Vec<(Advertised, AttrId)> {
         let Some(member) = self.members.get(&id) else { return Vec::new() };
         let mut out = Vec::new();
         for (family, cursor) in member.cursors() {
             let (Cursor::At(since) | Cursor::Resend(since)) = cursor else { continue };
             let Some(next_hop) = member.sent_next_hop(family) else { continue };
-            let sent: Vec<IpNet> = match family {
-                Family::IPV4_UNICAST => self.v4.sent_at(since).map(IpNet::V4).collect(),
-                Family::IPV6_UNICAST => self.v6.sent_at(since).map(IpNet::V6).collect(),
-                _ => continue,
-            };
-            out.extend(sent.into_iter().map(|prefix| Advertised { prefix, next_hop }));
+            let route = |prefix| Advertised { prefix, next_hop };
+            match family {
+                Family::IPV4_UNICAST => {
+                    out.extend(self.v4.sent_at(since).map(|(net, set)| (route(net.into()), set)))
+                }
+                Family::IPV6_UNICAST => {
+                    out.extend(self.v6.sent_at(since).map(|(net, set)| (route(net.into()), set)))
+                }
+                _ => {}
+            }
         }
         out
     }
@@ -202,15 +228,19 @@ impl Rib {
     /// How many prefixes [`Rib::advertised`] would list.
     #[must_use]
     pub fn advertised_len(&self, id: MemberId) -> usize {
-        let Some(member) = self.members.get(&id) else { return 0 };
-        member
-            .cursors()
-            .map(|(family, cursor)| match (family, cursor) {
-                (_, Cursor::Fresh) => 0,
-                (Family::IPV4_UNICAST, Cursor::At(at) | Cursor::Resend(at)) => self.v4.count_at(at),
-                (_, Cursor::At(at) | Cursor::Resend(at)) => self.v6.count_at(at),
-            })
-            .sum()
+        self.advertised_by_family(id).into_iter().map(|(_, count)| count).sum()
+    }
+
+    /// The same by family, in the order they are sent.
+    #[must_use]
+    pub fn advertised_by_family(&self, id: MemberId) -> Vec<(Family, usize)> {
+        let Some(member) = self.members.get(&id) else { return Vec::new() };
+        let count = |(family, cursor)| match (family, cursor) {
+            (_, Cursor::Fresh) => (family, 0),
+            (Family::IPV4_UNICAST, Cursor::At(at) | Cursor::Resend(at)) => (family, self.v4.count_at(at)),
+            (_, Cursor::At(at) | Cursor::Resend(at)) => (family, self.v6.count_at(at)),
+        };
+        member.cursors().map(count).collect()
     }
 
     /// Every wanted prefix, in no order.

@@ -75,20 +75,6 @@ impl<'a> Encoder<'a> {
         batch.frames.extend(marker.map(Frame::from));
     }
 
-    /// Attributes of a block other than where it leads.
-    fn path_attrs(&self, id: AttrId) -> Vec<Attr> {
-        let path = if self.group.internal { vec![] } else { vec![Segment::sequence(self.group.local_as)] };
-        let hidden = !self.group.context.four_octet_as && self.group.local_as.get() > u32::from(u16::MAX);
-        let as4_path = (hidden && !self.group.internal).then(|| Attr::As4Path(path.clone())); // RFC 6793 §4.2.2
-        let RouteAttrs { med, communities } = self.attrs.get(id.0 as usize).cloned().unwrap_or_default();
-        let mut all = vec![Attr::Origin(Origin::Igp), Attr::AsPath(path)];
-        all.extend(med.map(Attr::Med));
-        all.extend(self.group.internal.then_some(Attr::LocalPref(LOCAL_PREF)));
-        all.extend((!communities.is_empty()).then_some(Attr::Communities(communities)));
-        all.extend(as4_path);
-        all
-    }
-
     fn encode_attrs(&self, attrs: &[Attr]) -> Vec<u8> {
         let mut out = Vec::new();
         for attr in attrs {
@@ -106,7 +92,8 @@ impl<'a> Encoder<'a> {
     }
 
     fn announce_block(&self, family: Family, block: &Block, batch: &mut Batch) {
-        let mut attrs = self.path_attrs(block.attrs);
+        let routes = self.attrs.get(block.attrs.0 as usize).cloned().unwrap_or_default();
+        let mut attrs = path_attrs(self.group, &routes);
         match (family, self.group.next_hops.of(family)) {
             (Family::IPV4_UNICAST, Some(std::net::IpAddr::V4(next_hop))) => {
                 let at = attrs.iter().take_while(|attr| attr.code() < attr_code::NEXT_HOP).count();
@@ -133,6 +120,7 @@ impl<'a> Encoder<'a> {
     }
 
     pub(super) fn withdraw(&self, family: Family, block: &Block, batch: &mut Batch) {
+        let before = batch.frames.len();
         if family == Family::IPV4_UNICAST {
             let tail = Bytes::from_static(&[0, 0]);
             self.split(block, FIXED, batch, |nlri_len| {
@@ -147,6 +135,7 @@ impl<'a> Encoder<'a> {
             self.multiprotocol(&around, block, batch);
         }
         batch.withdrawn += block.count;
+        batch.withdrawing += batch.frames.len() - before;
     }
 
     /// An UPDATE whose prefixes stand in a multiprotocol attribute, which comes first (RFC 7606 §5.1).
@@ -192,6 +181,20 @@ impl<'a> Encoder<'a> {
             batch.frames.push(Frame([head, rest.split_to(len), tail]));
         }
     }
+}
+
+/// Attributes other than where a route leads.
+pub(super) fn path_attrs(group: &UpdateGroup, of: &RouteAttrs) -> Vec<Attr> {
+    let path = if group.internal { vec![] } else { vec![Segment::sequence(group.local_as)] };
+    let hidden = !group.context.four_octet_as && group.local_as.get() > u32::from(u16::MAX);
+    let as4_path = (hidden && !group.internal).then(|| Attr::As4Path(path.clone())); // RFC 6793 §4.2.2
+    let RouteAttrs { med, communities } = of.clone();
+    let mut all = vec![Attr::Origin(Origin::Igp), Attr::AsPath(path)];
+    all.extend(med.map(Attr::Med));
+    all.extend(group.internal.then_some(Attr::LocalPref(LOCAL_PREF)));
+    all.extend((!communities.is_empty()).then_some(Attr::Communities(communities)));
+    all.extend(as4_path);
+    all
 }
 
 /// Sorted (attributes, prefix) pairs into one block per attribute set.

@@ -189,10 +189,10 @@ impl<P: Decode> Table<P> {
     }
 
     /// What a member brought to `since` holds, in no order.
-    pub(super) fn sent_at(&self, since: Generation) -> impl Iterator<Item = P> {
+    pub(super) fn sent_at(&self, since: Generation) -> impl Iterator<Item = (P, AttrId)> {
         let changed = self.log.changed_after(since);
-        let then: Vec<P> =
-            changed.iter().filter(|(_, before)| before.is_some()).map(|(prefix, _)| *prefix).collect();
-        self.live.keys().copied().filter(move |prefix| !changed.contains_key(prefix)).chain(then)
+        let then: Vec<(P, AttrId)> =
+            changed.iter().filter_map(|(prefix, before)| Some((*prefix, (*before)?))).collect();
+        self.live().filter(move |(prefix, _)| !changed.contains_key(prefix)).chain(then)
     }
 }

@@ -24,6 +24,7 @@ pub use nlri::Nlri;
 pub use notification::Notification;
 pub use open::Open;
 pub use update::Update;
+pub(crate) use update::stored_attrs;
 
 use crate::types::Family;
 use reader::Reader;

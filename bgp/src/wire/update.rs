@@ -144,6 +144,13 @@ impl Update {
     }
 }
 
+/// Attributes that were encoded one after another; what cannot be read is left out.
+pub(crate) fn stored_attrs(octets: &[u8], context: Context) -> Vec<Attr> {
+    let mut update = Update::default();
+    let _ = update.decode_attrs(Reader::new(octets, 0), context);
+    update.attrs
+}
+
 fn multiprotocol_attr(raw: Raw<'_>) -> Result<Attr, Short> {
     match raw.code {
         attr_code::MP_REACH_NLRI => MpReach::decode(raw.value).map(Attr::MpReach),

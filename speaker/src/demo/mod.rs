@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::api::table::Table;
 use crate::config::{Config, Mode, Source};
+use crate::logging;
 use crate::nexthop::Substitution;
 use crate::run::{RunError, Running};
 use manifests::Manifests;
@@ -193,8 +194,13 @@ impl World {
             mode: Mode::Node { announce_cluster_ip: true },
             source: Source::Manifests(self.manifests.path().to_owned()),
             socket: self.socket(node),
+            grpc: (v4, 0).into(), // any free port: nobody asks here
+            grpc_writable: false,
             http_port: None,
+            log: logging::Settings::default(),
             substitution: Substitution::default(),
+            allowed_sources: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 

@@ -20,29 +20,19 @@ pub use prometheus::TEXT_FORMAT;
 pub use stages::{Stages, WatchEnd};
 
 use crate::announce::Announcer;
-
-/// What was logged since the start; the order is INFO, WARN, ERROR.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogCounts {
-    /// Lines.
-    pub lines: [u64; 3],
-    /// Bytes.
-    pub bytes: [u64; 3],
-    /// Lines that nothing took.
-    pub dropped: u64,
-}
+use crate::logging::Counts;
 
 /// All that can be scraped from one speaker.
 pub struct Metrics {
     announcer: Arc<Announcer>,
-    log: fn() -> LogCounts,
+    log: fn() -> Counts,
     process: ProcessCollector,
 }
 
 impl Metrics {
     /// Metrics of what this announcer and its engine do; `log` tells what was logged so far.
     #[must_use]
-    pub fn new(announcer: Arc<Announcer>, log: fn() -> LogCounts) -> Self {
+    pub fn new(announcer: Arc<Announcer>, log: fn() -> Counts) -> Self {
         Self { announcer, log, process: ProcessCollector::for_self() }
     }
 

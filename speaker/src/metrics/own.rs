@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use bgp::Family as Afi;
 use bgp::net::PeerStatus;
 
-use super::LogCounts;
 use super::family::{Family, number};
 use super::stages::{Stages, WatchEnd};
 use crate::announce::Announcer;
+use crate::logging::Counts;
 use crate::view::Kind;
 
 /// All of them but those of single peers.
-pub(super) fn stages(announcer: &Announcer, log: &LogCounts) -> Vec<Family> {
+pub(super) fn stages(announcer: &Announcer, log: &Counts) -> Vec<Family> {
     let mut all = source(announcer.stages());
     all.extend(plan(announcer));
     let released = announcer.engine().is_released();

@@ -6,10 +6,10 @@
 use bgp::fsm::State;
 use bgp::net::{MessageCounts, PeerStatus};
 
-use super::LogCounts;
 use super::family::{Family, number};
+use crate::logging::Counts;
 
-/// Label values of `level`, in the order of [`LogCounts`].
+/// Label values of `level`, in the order of [`Counts`].
 const LEVELS: [&str; 3] = ["INFO", "WARN", "ERROR"];
 
 /// What upstream tells of its BGP peers; `node` is empty where no node is known.
@@ -79,7 +79,7 @@ fn by_type(counts: &MessageCounts) -> [(&'static str, u64); 9] {
 }
 
 /// What upstream tells of its log.
-pub(super) fn log(counts: &LogCounts) -> [Family; 2] {
+pub(super) fn log(counts: &Counts) -> [Family; 2] {
     let mut lines = Family::gauge("klog_lines_total", "Lines logged since the start, by level.");
     let mut bytes = Family::gauge("klog_bytes_total", "Bytes logged since the start, by level.");
     for (level, (line, byte)) in LEVELS.iter().zip(counts.lines.iter().zip(counts.bytes)) {

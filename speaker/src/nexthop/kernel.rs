@@ -34,8 +34,12 @@ pub(super) enum NoSource {
     Kernel(rtnetlink::Error),
     #[error("the kernel did not answer")]
     Silent,
-    #[error("the kernel's route has no source address of the neighbour's family")]
+    #[error("the kernel's route has no source address")]
     None,
+    #[error("the kernel's source address {0} is not of the neighbour's family")]
+    Family(IpAddr),
+    #[error("the kernel's source address {addr} is not listed in {flag}")]
+    NotAllowed { addr: IpAddr, flag: &'static str },
     #[error(
         "the route leads through gateway {0}, but the neighbour must be on the link (see --ebgp-multihop)"
     )]
@@ -97,9 +101,12 @@ impl Kernel {
         if let Some(gateway) = gateway.filter(|gateway| on_link && *gateway != neighbor) {
             return Err(NoSource::Gateway(gateway));
         }
+        if let Some(source) = source.filter(|source| source.is_ipv4() != neighbor.is_ipv4()) {
+            return Err(NoSource::Family(source));
+        }
         let usable = |source: &IpAddr| {
             let far = is_link_local(*source) && !is_link_local(neighbor);
-            source.is_ipv4() == neighbor.is_ipv4() && !source.is_unspecified() && !far
+            !source.is_unspecified() && !far
         };
         let source = source.filter(usable).ok_or(NoSource::None)?;
         // Meanwhile the kernel lends the address of another interface, which the router may not be able to reach.

@@ -4,6 +4,7 @@
 //! rtnetlink reports. A lookup that fails keeps the last good answer: the session may well outlive the moment.
 
 mod kernel;
+mod sources;
 
 use std::collections::HashMap;
 use std::io;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use kernel::{Kernel, NoSource};
+pub use sources::{Sources, Substitution};
 
 /// When the kernel did not answer, it is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -37,38 +39,36 @@ pub struct Change {
     pub next_hops: NextHops,
 }
 
-/// Addresses that must not be told as they are: a speaker without the host's network sees its Pod's address where
-/// routers must send to the node's (`POD_IPS` → `--node-ips`).
-#[derive(Clone, Debug, Default)]
-pub struct Substitution {
-    /// Our Pod's addresses.
-    pub pod_ips: Vec<IpAddr>,
-    /// The node's, one per family at most.
-    pub node_ips: Vec<IpAddr>,
-}
-
-impl Substitution {
-    fn apply(&self, source: IpAddr) -> IpAddr {
-        let node = self.node_ips.iter().find(|node| node.is_ipv4() == source.is_ipv4());
-        match node {
-            Some(node) if self.pod_ips.contains(&source) => *node,
-            _ => source,
-        }
-    }
+/// Why next hops cannot be followed from the start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system refused a netlink socket.
+    #[error("cannot ask the kernel for routes: {0}")]
+    Netlink(#[from] io::Error),
+    /// A neighbour that only listed sources may be used for has none of them.
+    #[error("{flag}: no source address for neighbour {neighbor}: {cause}")]
+    Pinned {
+        /// The flag with the list.
+        flag: &'static str,
+        /// The neighbour.
+        neighbor: IpAddr,
+        /// What is wrong.
+        cause: String,
+    },
 }
 
 /// What the kernel last said about one neighbour.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Known {
     on_link: bool,
     source: Option<IpAddr>,
-    failing: bool,
+    failing: Option<NoSource>,
 }
 
 /// Follows the kernel's routes to a set of neighbours.
 pub struct Tracker {
     kernel: Kernel,
-    substitution: Substitution,
+    sources: Sources,
     known: HashMap<IpAddr, Known>,
 }
 
@@ -76,16 +76,21 @@ impl Tracker {
     /// Opens the netlink sockets and asks for each neighbour once; the returned future then reports changes.
     ///
     /// # Errors
-    /// The system refused a netlink socket.
+    /// The system refused a netlink socket, or a neighbour has no allowed source: as upstream, that is fatal at the
+    /// start and only then.
     pub async fn start(
         neighbors: &[Neighbor],
-        substitution: Substitution,
+        sources: Sources,
         changes: mpsc::Sender<Change>,
-    ) -> io::Result<(HashMap<IpAddr, NextHops>, impl Future<Output = ()> + Send + use<>)> {
+    ) -> Result<(HashMap<IpAddr, NextHops>, impl Future<Output = ()> + Send + use<>), StartError> {
         let known = |one: &Neighbor| (one.addr, Known { on_link: one.on_link, ..Known::default() });
         let known = neighbors.iter().map(known).collect();
-        let mut tracker = Self { kernel: Kernel::open()?, substitution, known };
+        let mut tracker = Self { kernel: Kernel::open()?, sources, known };
         let (_, again) = tracker.refresh().await;
+        tracker
+            .known
+            .iter()
+            .try_for_each(|(neighbor, known)| tracker.sources.at_start(*neighbor, known.failing.as_ref()))?;
         let first =
             tracker.known.iter().map(|(neighbor, known)| (*neighbor, next_hops(known.source))).collect();
         Ok((first, tracker.follow(again, changes)))
@@ -113,7 +118,7 @@ impl Tracker {
         for (neighbor, known) in &mut self.known {
             let answer = self.kernel.source_towards(*neighbor, known.on_link).await;
             silent |= matches!(answer, Err(NoSource::Silent));
-            if known.learn(*neighbor, answer.map(|source| self.substitution.apply(source))) {
+            if known.learn(*neighbor, answer.and_then(|source| self.sources.judge(source))) {
                 changes.push(Change { neighbor: *neighbor, next_hops: next_hops(known.source) });
             }
         }
@@ -128,7 +133,7 @@ impl Known {
         match answer {
             Ok(source) => {
                 let before = self.source.replace(source);
-                let back = std::mem::replace(&mut self.failing, false);
+                let back = self.failing.take().is_some();
                 if before != Some(source) {
                     let from = before.map(tracing::field::display);
                     info!(%neighbor, from, to = %source, "next hop towards the neighbour");
@@ -138,7 +143,7 @@ impl Known {
                 back || before != Some(source)
             }
             Err(cause) => {
-                let news = !std::mem::replace(&mut self.failing, true);
+                let news = self.failing.is_none();
                 match self.source {
                     _ if !news => {}
                     Some(kept) => {
@@ -148,6 +153,7 @@ impl Known {
                         warn!(%neighbor, %cause, "no way to the neighbour, nothing is announced to it yet")
                     }
                 }
+                self.failing = Some(cause);
                 news
             }
         }
@@ -182,14 +188,5 @@ mod tests {
         assert!(!known.learn(neighbor, Err(NoSource::Tentative)), "still away");
         assert!(known.learn(neighbor, Ok(ip("10.0.0.11"))), "back: it may be dialed at once");
         assert!(known.learn(neighbor, Ok(ip("10.0.0.12"))));
-    }
-
-    #[test]
-    fn only_the_pods_own_address_is_replaced_and_only_within_its_family() {
-        let (pod_ips, node_ips) = (vec![ip("10.16.0.9"), ip("fd00::9")], vec![ip("192.168.0.1")]);
-        let substitution = Substitution { pod_ips, node_ips };
-        assert_eq!(substitution.apply(ip("10.16.0.9")), ip("192.168.0.1"));
-        assert_eq!(substitution.apply(ip("10.16.0.8")), ip("10.16.0.8"));
-        assert_eq!(substitution.apply(ip("fd00::9")), ip("fd00::9"));
     }
 }

@@ -21,7 +21,7 @@ pub use judge::Verdict;
 pub use notice::Notice;
 pub use refusal::Refusal;
 
-use crate::view::{Change, Key, Object, Subnet};
+use crate::view::{Change, Key, Kind, Object, Subnet};
 use judge::judge;
 use prefixes::Prefixes;
 use store::{Id, Store};
@@ -41,6 +41,18 @@ pub enum Settings {
         /// Name of the gateway; without one nothing is announced.
         name: Option<Arc<str>>,
     },
+}
+
+impl Settings {
+    /// The kinds of objects that the rules look at: nothing may be announced before each has been listed.
+    #[must_use]
+    pub fn kinds(&self) -> &'static [Kind] {
+        match self {
+            Self::Node { announce_cluster_ip: true, .. } => &[Kind::Subnet, Kind::Pod, Kind::Service],
+            Self::Node { announce_cluster_ip: false, .. } => &[Kind::Subnet, Kind::Pod],
+            Self::NatGateway { .. } => &[Kind::Eip],
+        }
+    }
 }
 
 /// What changes of the view led to, taken together: no prefix is in both lists.

@@ -1,11 +1,13 @@
 //! One task per peer: carries out what its state machine says, feeds it what sockets and clock tell.
 
+mod admin;
+mod report;
 mod traffic;
 
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -13,30 +15,41 @@ use std::time::Instant;
 
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{debug, info, warn};
+use tracing::debug;
 
 use super::socket::{dial, is_local, prepare};
 use super::status::PeerStatus;
 use super::transport::Transport;
-use super::{InboundEvent, PeerConfig, Shared};
-use crate::fsm::{Action, ConnId, EndReason, Event, Negotiated, Peer, State};
-use crate::rib::{MemberId, NextHops, UpdateGroup};
-use crate::wire::Message;
-use crate::wire::notification::{Notification, code};
-
-/// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
-const TOLD: usize = 8;
+use super::{Admin, InboundEvent, PeerConfig, Shared};
+use crate::fsm::{Action, ConnId, Event, Negotiated, Peer};
+use crate::rib::{Learned, MemberId, NextHops, UpdateGroup};
+use crate::wire::{Message, Notification};
 
 /// What the engine asks of a peer's task.
 pub(super) enum Command {
     Accepted(TcpStream),
+    Admin(Admin),
     Stop(Notification, oneshot::Sender<()>),
+}
+
+/// The way to a peer, as the engine was told last.
+#[derive(Clone, Copy)]
+pub(super) struct Path {
+    pub(super) next_hops: NextHops,
+    pub(super) local: Option<IpAddr>,
 }
 
 /// What reaches a peer's task from the engine.
 pub(super) struct Inputs {
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) next_hops: watch::Receiver<NextHops>,
+    pub(super) path: watch::Receiver<Path>,
+}
+
+/// What a peer's task shows.
+pub(super) struct Outputs {
+    pub(super) status: Arc<Mutex<PeerStatus>>,
+    /// `None` while there is no session.
+    pub(super) learned: Arc<Mutex<Option<Learned>>>,
 }
 
 type DialFuture = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -45,7 +58,7 @@ type DialFuture = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 pub(super) struct PeerTask {
     config: PeerConfig,
     shared: Arc<Shared>,
-    status: Arc<Mutex<PeerStatus>>,
+    outputs: Outputs,
     inputs: Inputs,
     changed: watch::Receiver<()>,
     fsm: Peer,
@@ -63,7 +76,7 @@ pub(super) struct PeerTask {
 
 enum Woken {
     Command(Option<Command>),
-    NextHops(NextHops),
+    Path(Path),
     Conn(ConnId),
     Dialed(io::Result<TcpStream>),
     RibChanged,
@@ -77,19 +90,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PeerTask {
-    pub(super) fn new(
-        config: PeerConfig,
-        shared: Arc<Shared>,
-        status: Arc<Mutex<PeerStatus>>,
-        inputs: Inputs,
-    ) -> Self {
+    pub(super) fn new(config: PeerConfig, shared: Arc<Shared>, outputs: Outputs, inputs: Inputs) -> Self {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), config.dialing.remote);
         let fsm = Peer::new(config.session.clone(), seed);
         let changed = shared.changed.subscribe();
         Self {
             config,
             shared,
-            status,
+            outputs,
             inputs,
             changed,
             fsm,
@@ -119,7 +127,8 @@ impl PeerTask {
                 }
                 Woken::Command(None) => return,
                 Woken::Command(Some(Command::Accepted(stream))) => self.accepted(stream),
-                Woken::NextHops(next_hops) => self.path_changed(next_hops),
+                Woken::Command(Some(Command::Admin(what))) => self.administer(what),
+                Woken::Path(path) => self.path_changed(path),
                 Woken::Conn(id) => self.serve(id),
                 Woken::Dialed(result) => self.dialed(result),
                 Woken::RibChanged => self.feed(),
@@ -147,7 +156,7 @@ impl PeerTask {
         tokio::select! {
             biased;
             command = self.inputs.commands.recv() => Woken::Command(command),
-            Ok(()) = self.inputs.next_hops.changed() => Woken::NextHops(*self.inputs.next_hops.borrow_and_update()),
+            Ok(()) = self.inputs.path.changed() => Woken::Path(*self.inputs.path.borrow_and_update()),
             id = ready => Woken::Conn(id),
             result = dialed => Woken::Dialed(result),
             Ok(()) = self.changed.changed(), if hungry => Woken::RibChanged,
@@ -186,6 +195,7 @@ impl PeerTask {
                 }
             }
             Action::Update(update) => {
+                self.learn(&update);
                 if self.config.inbound.is_some() {
                     self.inbound.push_back(InboundEvent::Update(update));
                 }
@@ -198,11 +208,16 @@ impl PeerTask {
     }
 
     fn send(&mut self, id: ConnId, message: &Message) {
-        lock(&self.status).sent.count(message.kind());
-        if let Some(conn) = self.conn(id) {
-            conn.send(message);
-            // Errors show up again when the connection is read.
-            let _ = conn.flush();
+        let Some(conn) = self.conn(id) else { return };
+        let queued = conn.send(message);
+        // Errors show up again when the connection is read.
+        let _ = conn.flush();
+        let out_queue = self.queued();
+        let mut status = lock(&self.outputs.status);
+        status.out_queue = out_queue;
+        match queued {
+            true => status.sent.count(message.kind()),
+            false => status.sent.discarded += 1,
         }
     }
 
@@ -231,60 +246,8 @@ impl PeerTask {
         self.member = Some((id, member));
         self.complained = false;
         self.told.clear();
-        {
-            let mut status = lock(&self.status);
-            status.negotiated = Some(with.clone());
-            status.local_addr = local_addr;
-            status.member = Some(member);
-        }
+        self.report_up(with, local_addr, member);
         self.feed();
-    }
-
-    fn ended(&mut self, was_up: bool, reason: EndReason) {
-        if was_up {
-            if let Some((_, member)) = self.member.take() {
-                lock(&self.shared.rib).leave(member);
-            }
-            if self.config.inbound.is_some() {
-                self.inbound.push_back(InboundEvent::Down);
-            }
-            let peer = self.config.dialing.remote.ip();
-            match &reason {
-                // Our own doing: nobody has to get up for it.
-                EndReason::Sent(note) if note.code == code::CEASE => {
-                    info!(%peer, cause = %reason, "session ended")
-                }
-                _ => warn!(%peer, cause = %reason, "session ended"),
-            }
-        } else {
-            debug!(peer = %self.config.dialing.remote.ip(), cause = %reason, "connection attempt ended");
-        }
-        if !was_up && self.told.len() < TOLD && self.told.insert(reason.to_string()) {
-            info!(peer = %self.config.dialing.remote.ip(), cause = %reason, "no session yet, will try again");
-        }
-        let mut status = lock(&self.status);
-        status.last_end = Some((Instant::now(), reason));
-        if was_up {
-            status.flaps += 1;
-            (status.negotiated, status.local_addr, status.member) = (None, None, None);
-            (status.advertised, status.current) = (0, false);
-        }
-    }
-
-    fn report_state(&mut self) {
-        let (state, mut status) = (self.fsm.state(), lock(&self.status));
-        if status.state == state {
-            return;
-        }
-        let from = std::mem::replace(&mut status.state, state);
-        status.since = Instant::now();
-        drop(status);
-        let peer = self.config.dialing.remote.ip();
-        if state == State::Established || from == State::Established {
-            info!(%peer, asn = %self.config.session.peer_as, from = from.name(), to = state.name(), "session state changed");
-        } else {
-            debug!(%peer, from = from.name(), to = state.name(), "session state changed");
-        }
     }
 
     fn accepted(&mut self, stream: TcpStream) {
@@ -313,9 +276,10 @@ impl PeerTask {
         id
     }
 
-    fn path_changed(&mut self, next_hops: NextHops) {
+    fn path_changed(&mut self, Path { next_hops, local }: Path) {
+        self.config.dialing.local = local;
         self.config.next_hops = next_hops;
-        lock(&self.status).next_hops = next_hops;
+        lock(&self.outputs.status).next_hops = next_hops;
         let cut: Vec<(ConnId, SocketAddr)> = self
             .conns
             .iter()

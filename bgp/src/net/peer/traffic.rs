@@ -43,16 +43,26 @@ impl PeerTask {
             let Some(conn) = self.conn(id) else { return };
             match conn.receive() {
                 Incoming::Message(message) => {
-                    lock(&self.status).received.count(message.kind());
-                    if let Message::Update(update) = &message {
-                        self.complain(update);
-                    }
+                    self.count(&message);
                     self.handle(Event::Received(id, message));
                 }
-                Incoming::Broken(fault) => return self.handle(Event::Broken(id, fault)),
+                Incoming::Broken(fault) => {
+                    lock(&self.outputs.status).received.discarded += 1;
+                    return self.handle(Event::Broken(id, fault));
+                }
                 Incoming::Lost(cause) => return self.lost(id, cause),
                 Incoming::Nothing => return,
             }
+        }
+    }
+
+    fn count(&mut self, message: &Message) {
+        let mut status = lock(&self.outputs.status);
+        status.received.count(message.kind());
+        if let Message::Update(update) = message {
+            status.received.count_withdrawals(update);
+            drop(status);
+            self.complain(update);
         }
     }
 
@@ -72,11 +82,17 @@ impl PeerTask {
 
     /// Gives the member what it lacks, as long as the kernel takes it.
     pub(super) fn feed(&mut self) {
+        self.feed_member();
+        let out_queue = self.queued();
+        lock(&self.outputs.status).out_queue = out_queue;
+    }
+
+    fn feed_member(&mut self) {
         let Some((id, member)) = self.member else { return };
         while self.is_drained(id) {
             self.changed.mark_unchanged(); // what changes from here on wakes the task again
             let Some(batch) = lock(&self.shared.rib).pull(member) else { return };
-            lock(&self.status).sent.update += u64::try_from(batch.frames.len()).unwrap_or(0);
+            lock(&self.outputs.status).sent.count_batch(&batch);
             debug!(
                 peer = %self.config.dialing.remote.ip(),
                 announced = batch.announced, withdrawn = batch.withdrawn, messages = batch.frames.len(),

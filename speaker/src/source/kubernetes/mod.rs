@@ -91,8 +91,8 @@ pub fn selections(settings: &Settings) -> Vec<Selection> {
     }
 }
 
-/// Lists and watches until the receiver is dropped. The batch that completes the first list of the last kind is the
-/// first one that says `synced`; with nothing to select that is at once.
+/// Lists and watches until the receiver is dropped. The first batch that says `synced` follows the first list of the
+/// last kind; with nothing to select it comes at once.
 pub async fn watch(client: Client, selections: Vec<Selection>, to: Sender<Batch>, stages: Arc<Stages>) {
     let outlet = Outlet { to: to.clone(), unlisted: Arc::new(AtomicUsize::new(selections.len())) };
     if selections.is_empty() {
@@ -115,7 +115,6 @@ pub async fn watch(client: Client, selections: Vec<Selection>, to: Sender<Batch>
 }
 
 async fn follow<T: Listable>(selection: Selection, (client, outlet, stages): (Client, Outlet, Arc<Stages>)) {
-    stages.watches(T::KIND);
     Reflector::<T>::new(client, selection, outlet, stages).run().await;
 }
 
@@ -134,8 +133,11 @@ impl Outlet {
         let _ = self.to.send(Batch { changes, noticed, synced }).await; // a closed channel ends everything above
     }
 
-    /// The kind was listed to its end for the first time.
-    fn listed(&self) {
-        self.unlisted.fetch_sub(1, Ordering::AcqRel);
+    /// The kind was listed to its end for the first time, and all of that was sent: only then may a batch, of this
+    /// or another kind, say that everything is known.
+    async fn listed(&self) {
+        if self.unlisted.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.send(Vec::new(), Instant::now()).await;
+        }
     }
 }

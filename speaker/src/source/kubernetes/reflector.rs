@@ -72,6 +72,7 @@ impl<T: Listable> Reflector<T> {
         loop {
             match self.list_once().await {
                 Ok(version) => {
+                    self.stages.list_completed(T::KIND);
                     self.trouble.answered();
                     return version;
                 }
@@ -97,10 +98,10 @@ impl<T: Listable> Reflector<T> {
             params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
             if params.continue_token.is_none() {
                 changes.push(Change::ListDone(T::KIND));
-                if !std::mem::replace(&mut self.listed, true) {
-                    self.outlet.listed();
-                }
                 self.outlet.send(changes, noticed).await;
+                if !std::mem::replace(&mut self.listed, true) {
+                    self.outlet.listed().await;
+                }
                 return Ok(version);
             }
             self.outlet.send(std::mem::take(&mut changes), noticed).await;

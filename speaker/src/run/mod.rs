@@ -1,10 +1,11 @@
-//! A running speaker: source → plan → announce → BGP, the next-hop tracker and the debug socket beside it.
+//! A running speaker: source → plan → announce → BGP, the next-hop tracker and the services for operators beside it.
+
+mod services;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bgp::net::Engine;
 use bgp::rib::NextHops;
@@ -14,26 +15,23 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::announce::{Announcer, Identity};
-use crate::api::server::serve;
 use crate::config::{Config, Mode, Source};
-use crate::http;
-use crate::metrics::{LogCounts, Metrics};
-use crate::nexthop::{Neighbor, Tracker};
+use crate::nexthop::{Neighbor, Sources, StartError, Tracker};
 use crate::plan::Settings;
 use crate::source::{kubernetes, manifests};
-use crate::view::Kind;
 
 /// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
 const BATCHES: usize = 16;
-/// The pause before a debug socket or port in use is tried again.
-const IN_USE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No netlink: next hops cannot be found out.
-    #[error("cannot ask the kernel for routes: {0}")]
-    Netlink(io::Error),
+    /// Next hops cannot be found out.
+    #[error("{0}")]
+    NextHop(#[from] StartError),
+    /// The API server is not known.
+    #[error(transparent)]
+    Access(#[from] kubernetes::AccessError),
     /// No listening socket.
     #[error("cannot listen on {on}: {cause} (ports below 1024 need CAP_NET_BIND_SERVICE; see --bgp-port)")]
     Listen {
@@ -50,9 +48,6 @@ pub enum RunError {
         /// What the system said.
         cause: io::Error,
     },
-    /// The API server is not known.
-    #[error(transparent)]
-    Access(#[from] kubernetes::AccessError),
     /// A part that must never end did.
     #[error("internal error: {0} ended")]
     Ended(&'static str),
@@ -71,7 +66,7 @@ impl Running {
     /// Starts everything. Sessions come up at once; nothing is announced before the source has listed.
     ///
     /// # Errors
-    /// [`RunError`]; a debug socket that cannot be made is only warned about.
+    /// [`RunError`]; a socket or port of a service that cannot be had is only warned about.
     pub async fn start(config: Config) -> Result<Self, RunError> {
         let engine = Arc::new(Engine::new());
         let identity =
@@ -79,21 +74,18 @@ impl Running {
         let settings = settings(&config);
         let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
         let mut running = Self { announcer, tasks: JoinSet::new() };
-        running.start_source(&config, &settings).await?;
+        running.start_source(&config.source, &settings).await?;
         running.start_peers(&config, &engine).await?;
-        running.start_socket(&config);
-        running.start_http(&config);
+        services::start(&config, &running.announcer, &mut running.tasks);
         Ok(running)
     }
 
-    async fn start_source(&mut self, config: &Config, settings: &Settings) -> Result<(), RunError> {
+    async fn start_source(&mut self, source: &Source, settings: &Settings) -> Result<(), RunError> {
         let (to, mut batches) = mpsc::channel(BATCHES);
-        let stages = Arc::clone(self.announcer.stages());
-        match &config.source {
+        match source {
             Source::Manifests(dir) => {
                 let watch = manifests::watch(dir, to)
                     .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
-                Kind::ALL.into_iter().for_each(|kind| stages.watches(kind));
                 self.tasks.spawn(async move {
                     watch.await;
                     "the manifests watch"
@@ -101,6 +93,7 @@ impl Running {
             }
             Source::Cluster { kubeconfig } => {
                 let client = kubernetes::connect(kubeconfig.as_deref()).await?;
+                let stages = Arc::clone(self.announcer.stages());
                 let watch = kubernetes::watch(client, kubernetes::selections(settings), to, stages);
                 self.tasks.spawn(async move {
                     watch.await;
@@ -126,12 +119,14 @@ impl Running {
             .map(|peer| Neighbor { addr: peer.dialing.remote.ip(), on_link: peer.dialing.ttl == Some(1) })
             .collect();
         let (to, mut changes) = mpsc::channel(64);
-        let (first, follow) =
-            Tracker::start(&followed, config.substitution.clone(), to).await.map_err(RunError::Netlink)?;
+        let sources =
+            Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
+        let (first, follow) = Tracker::start(&followed, sources.clone(), to).await?;
         listen(config, engine)?;
         for mut peer in config.neighbors.clone() {
             if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
                 peer.next_hops = *next_hops;
+                peer.dialing.local = sources.local(peer.dialing.remote.ip(), *next_hops);
             }
             engine.add_peer(peer);
         }
@@ -146,55 +141,14 @@ impl Running {
                 if told.insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
                     stages.next_hop_changed();
                 }
+                if let Some(local) = sources.local(change.neighbor, change.next_hops) {
+                    engine.dial_from(change.neighbor, local);
+                }
                 engine.path_changed(change.neighbor, change.next_hops);
             }
             std::future::pending().await // the tracker's own end is reported by the task above
         });
         Ok(())
-    }
-
-    /// Debugging must never stop routing: without a socket the speaker runs on. While another speaker holds the
-    /// socket, as one that is just being replaced does, it is tried again.
-    fn start_socket(&mut self, config: &Config) {
-        let (path, announcer) = (config.socket.clone(), Arc::clone(&self.announcer));
-        self.tasks.spawn(async move {
-            let mut warned = false;
-            loop {
-                match serve(&path, Arc::clone(&announcer)).await {
-                    Ok(service) => service.await,
-                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                        if !std::mem::replace(&mut warned, true) {
-                            warn!(socket = %path.display(), %error, "no debug socket yet");
-                        }
-                    }
-                    Err(error) => {
-                        warn!(socket = %path.display(), %error, "no debug socket: `speaker neighbor` and `rib` will not work");
-                        return std::future::pending().await;
-                    }
-                }
-                tokio::time::sleep(IN_USE_RETRY).await;
-            }
-        });
-    }
-
-    /// Nor must being watched: upstream ends when the port is taken, we warn once and try again.
-    fn start_http(&mut self, config: &Config) {
-        let Some(port) = config.http_port else { return };
-        let metrics = Arc::new(Metrics::new(Arc::clone(&self.announcer), LogCounts::default));
-        self.tasks.spawn(async move {
-            let mut warned = false;
-            loop {
-                match http::serve(port, Arc::clone(&metrics)).await {
-                    Ok(service) => service.await,
-                    Err(error) => {
-                        if !std::mem::replace(&mut warned, true) {
-                            warn!(port, %error, "no metrics and health yet, will try again");
-                        }
-                    }
-                }
-                tokio::time::sleep(IN_USE_RETRY).await;
-            }
-        });
     }
 
     /// The announcing half, for those who want to look.
@@ -228,14 +182,6 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn source(source: &Source) -> String {
-    match source {
-        Source::Manifests(dir) => dir.display().to_string(),
-        Source::Cluster { kubeconfig: Some(file) } => format!("API server of {}", file.display()),
-        Source::Cluster { kubeconfig: None } => "API server of this cluster".to_owned(),
-    }
-}
-
 /// Opens the wildcard socket of each family that has neighbours, if the configuration says so.
 fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
     let Some(port) = config.listen else { return Ok(()) };
@@ -260,9 +206,12 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let _hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
     let neighbors: Vec<String> =
         config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
     info!(
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
-        source = %source(&config.source), version = env!("CARGO_PKG_VERSION"), "speaker starting"
+        mode = ?config.mode, source = ?config.source, version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
     let mut running = Running::start(config).await?;
     let text = tokio::select! {

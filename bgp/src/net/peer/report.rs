@@ -1,0 +1,98 @@
+//! What a peer's task tells: its status, the log, those who subscribed to state changes.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tracing::{debug, info, warn};
+
+use super::{PeerTask, lock};
+use crate::fsm::{EndReason, Negotiated, State};
+use crate::net::{InboundEvent, StateChange};
+use crate::rib::{Learned, MemberId};
+use crate::wire::Update;
+use crate::wire::notification::code;
+
+/// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
+const TOLD: usize = 8;
+
+impl PeerTask {
+    pub(super) fn report_up(&mut self, with: &Negotiated, local_addr: Option<SocketAddr>, member: MemberId) {
+        let learned = Learned::new(self.config.session.local_as, with.families.clone(), Instant::now());
+        *lock(&self.outputs.learned) = Some(learned);
+        let mut status = lock(&self.outputs.status);
+        status.negotiated = Some(with.clone());
+        status.peer_id = Some(with.peer_id);
+        status.local_addr = local_addr;
+        status.member = Some(member);
+    }
+
+    /// Messages that wait in all its connections.
+    pub(super) fn queued(&self) -> u64 {
+        let all: usize = self.conns.iter().map(|(_, conn)| conn.queued()).sum();
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn learn(&self, update: &Update) {
+        let mut learned = lock(&self.outputs.learned);
+        if learned.as_mut().is_some_and(|learned| learned.update(Instant::now(), update)) {
+            let peer = self.config.dialing.remote.ip();
+            warn!(%peer, kept = Learned::MAX_PATHS, "the peer announces more than is kept to be shown, the rest is only counted");
+        }
+    }
+
+    pub(super) fn ended(&mut self, was_up: bool, reason: EndReason) {
+        if was_up {
+            if let Some((_, member)) = self.member.take() {
+                lock(&self.shared.rib).leave(member);
+            }
+            lock(&self.outputs.learned).take();
+            if self.config.inbound.is_some() {
+                self.inbound.push_back(InboundEvent::Down);
+            }
+            let peer = self.config.dialing.remote.ip();
+            match &reason {
+                // Our own doing: nobody has to get up for it.
+                EndReason::Sent(note) if note.code == code::CEASE => {
+                    info!(%peer, cause = %reason, "session ended")
+                }
+                _ => warn!(%peer, cause = %reason, "session ended"),
+            }
+        } else {
+            debug!(peer = %self.config.dialing.remote.ip(), cause = %reason, "connection attempt ended");
+        }
+        if !was_up && self.told.len() < TOLD && self.told.insert(reason.to_string()) {
+            info!(peer = %self.config.dialing.remote.ip(), cause = %reason, "no session yet, will try again");
+        }
+        let mut status = lock(&self.outputs.status);
+        status.last_end = Some((Instant::now(), reason));
+        if was_up {
+            status.flaps += 1;
+            (status.last_down, status.out_queue) = (Some(Instant::now()), 0);
+            (status.negotiated, status.local_addr, status.member) = (None, None, None);
+            (status.advertised, status.current) = (0, false);
+        }
+    }
+
+    pub(super) fn report_state(&mut self) {
+        let (now, state) = (Instant::now(), self.fsm.state());
+        let mut status = lock(&self.outputs.status);
+        if status.state == state {
+            return;
+        }
+        let from = std::mem::replace(&mut status.state, state);
+        (status.since, status.last_established) = match state {
+            State::Established => (now, Some(now)),
+            _ => (now, status.last_established),
+        };
+        let enabled = status.enabled;
+        drop(status);
+        let peer = self.config.dialing.remote.ip();
+        // Nobody may be listening.
+        let _ = self.shared.states.send(StateChange { addr: peer, state, enabled, at: now });
+        if state == State::Established || from == State::Established {
+            info!(%peer, asn = %self.config.session.peer_as, from = from.name(), to = state.name(), "session state changed");
+        } else {
+            debug!(%peer, from = from.name(), to = state.name(), "session state changed");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The environment variables that the manifests of kube-ovn set.
+
+use std::net::IpAddr;
+
+/// The process environment, as far as it counts; `NODE_NAME` is the default of its flag.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `POD_IPS`.
+    pub pod_ips: Option<String>,
+    /// `POD_IP`.
+    pub pod_ip: Option<String>,
+    /// `GATEWAY_NAME`.
+    pub gateway_name: Option<String>,
+}
+
+impl Environment {
+    /// That of this process; what is empty is not there.
+    #[must_use]
+    pub fn read() -> Self {
+        let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self { pod_ips: var("POD_IPS"), pod_ip: var("POD_IP"), gateway_name: var("GATEWAY_NAME") }
+    }
+
+    /// One address, or two of different families; any other shape counts as no address, as upstream has it.
+    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+        let text = self.pod_ips.as_ref().or(self.pod_ip.as_ref());
+        let parsed: Option<Vec<IpAddr>> =
+            text.map(|text| text.split(',').map(|one| one.trim().parse().ok()).collect()).unwrap_or_default();
+        match parsed.as_deref() {
+            Some([one]) => vec![*one],
+            Some([one, two]) if one.is_ipv4() != two.is_ipv4() => vec![*one, *two],
+            _ => Vec::new(),
+        }
+    }
+}

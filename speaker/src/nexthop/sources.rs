@@ -1,0 +1,149 @@
+//! Which of our addresses may be used, and which of them is told as another one.
+
+use std::net::IpAddr;
+
+use bgp::rib::NextHops;
+
+use super::StartError;
+use super::kernel::NoSource;
+
+/// What becomes of the source address that the kernel names.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Addresses told as others.
+    pub substitution: Substitution,
+    /// The addresses that may be used; a family without any here may use all.
+    pub allowed: Vec<IpAddr>,
+}
+
+/// Addresses that must not be told as they are: a speaker without the host's network sees its Pod's address where
+/// routers must send to the node's (`POD_IPS` → `--node-ips`).
+#[derive(Clone, Debug, Default)]
+pub struct Substitution {
+    /// Our Pod's addresses.
+    pub pod_ips: Vec<IpAddr>,
+    /// The node's, one per family at most.
+    pub node_ips: Vec<IpAddr>,
+}
+
+impl Substitution {
+    fn apply(&self, source: IpAddr) -> IpAddr {
+        let node = self.node_ips.iter().find(|node| node.is_ipv4() == source.is_ipv4());
+        match node {
+            Some(node) if self.pod_ips.contains(&source) => *node,
+            _ => source,
+        }
+    }
+}
+
+impl Sources {
+    /// The flag whose list rules over the family of this address, if it has one.
+    fn flag(&self, of: IpAddr) -> Option<&'static str> {
+        self.allowed.iter().find(|one| one.is_ipv4() == of.is_ipv4()).map(|one| match one {
+            IpAddr::V4(_) => "--allowed-source-addresses",
+            IpAddr::V6(_) => "--allowed-source-ipv6-addresses",
+        })
+    }
+
+    /// What to tell as next hop: a listed source as it is, as upstream has it, others after the substitution.
+    pub(super) fn judge(&self, source: IpAddr) -> Result<IpAddr, NoSource> {
+        match self.flag(source) {
+            None => Ok(self.substitution.apply(source)),
+            Some(_) if self.allowed.contains(&source) => Ok(source),
+            Some(flag) => Err(NoSource::NotAllowed { addr: source, flag }),
+        }
+    }
+
+    /// Where the session with a neighbour that is told these next hops must come from; `None` leaves it to the kernel. Until
+    /// the kernel has named a listed address, the first of the list stands in for it: no other is ever used.
+    #[must_use]
+    pub fn local(&self, neighbor: IpAddr, told: NextHops) -> Option<IpAddr> {
+        let mut listed = self.allowed.iter().copied().filter(|one| one.is_ipv4() == neighbor.is_ipv4());
+        let first = listed.next()?;
+        let told = match neighbor {
+            IpAddr::V4(_) => told.v4.map(IpAddr::V4),
+            IpAddr::V6(_) => told.v6.map(IpAddr::V6),
+        };
+        Some(told.filter(|one| self.allowed.contains(one)).unwrap_or(first))
+    }
+
+    /// Whether a neighbour can be served from the start. What passes by itself (addresses still being checked, a
+    /// gateway where the link's route is about to come) is waited for.
+    pub(super) fn at_start(&self, neighbor: IpAddr, failing: Option<&NoSource>) -> Result<(), StartError> {
+        let (Some(flag), Some(cause)) = (self.flag(neighbor), failing) else { return Ok(()) };
+        match cause {
+            NoSource::Silent | NoSource::Tentative | NoSource::Gateway(_) => Ok(()),
+            NoSource::Kernel(_) | NoSource::None | NoSource::Family(_) | NoSource::NotAllowed { .. } => {
+                Err(StartError::Pinned { flag, neighbor, cause: cause.to_string() })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn pinned() -> Sources {
+        let substitution = Substitution {
+            pod_ips: vec![ip("10.0.0.9"), ip("fd00::9")],
+            node_ips: vec![ip("192.168.0.1"), ip("fd01::1")],
+        };
+        Sources { substitution, allowed: vec![ip("10.0.0.9"), ip("10.0.0.8")] }
+    }
+
+    #[test]
+    fn a_list_rules_over_its_own_family_only() {
+        let sources = pinned();
+        assert_eq!(sources.judge(ip("10.0.0.8")).ok(), Some(ip("10.0.0.8")));
+        assert_eq!(
+            sources.judge(ip("10.0.0.9")).ok(),
+            Some(ip("10.0.0.9")),
+            "a listed source is told as it is"
+        );
+        assert_eq!(sources.judge(ip("fd00::9")).ok(), Some(ip("fd01::1")), "IPv6 has no list");
+        let refused = sources.judge(ip("10.0.0.7")).expect_err("not listed").to_string();
+        assert_eq!(
+            refused,
+            "the kernel's source address 10.0.0.7 is not listed in --allowed-source-addresses"
+        );
+        let told = NextHops { v4: Some([10, 0, 0, 8].into()), v6: None };
+        assert_eq!(sources.local(ip("10.0.0.1"), told), Some(ip("10.0.0.8")));
+        assert_eq!(sources.local(ip("10.0.0.1"), NextHops::default()), Some(ip("10.0.0.9")));
+        assert_eq!(sources.local(ip("fd00::1"), told), None, "IPv6 has no list");
+    }
+
+    #[test]
+    fn at_the_start_what_does_not_pass_by_itself_is_fatal_with_a_text_of_its_own() {
+        let (sources, neighbor) = (pinned(), ip("10.0.0.1"));
+        let not_listed = || NoSource::NotAllowed { addr: ip("10.0.0.7"), flag: "--allowed-source-addresses" };
+        let told = |cause: NoSource| sources.at_start(neighbor, Some(&cause)).expect_err("fatal").to_string();
+        let all = [told(NoSource::None), told(NoSource::Family(ip("fd00::7"))), told(not_listed())];
+        let start = "--allowed-source-addresses: no source address for neighbour 10.0.0.1: ";
+        assert_eq!(
+            all,
+            [
+                format!("{start}the kernel's route has no source address"),
+                format!("{start}the kernel's source address fd00::7 is not of the neighbour's family"),
+                format!(
+                    "{start}the kernel's source address 10.0.0.7 is not listed in --allowed-source-addresses"
+                ),
+            ]
+        );
+        assert!(sources.at_start(neighbor, Some(&NoSource::Tentative)).is_ok());
+        assert!(sources.at_start(ip("fd00::1"), Some(&NoSource::None)).is_ok(), "no list, no rule");
+    }
+
+    #[test]
+    fn only_the_pods_own_address_is_replaced_and_only_within_its_family() {
+        let (pod_ips, node_ips) = (vec![ip("10.16.0.9"), ip("fd00::9")], vec![ip("192.168.0.1")]);
+        let substitution = Substitution { pod_ips, node_ips };
+        assert_eq!(substitution.apply(ip("10.16.0.9")), ip("192.168.0.1"));
+        assert_eq!(substitution.apply(ip("10.16.0.8")), ip("10.16.0.8"));
+        assert_eq!(substitution.apply(ip("fd00::9")), ip("fd00::9"));
+    }
+}

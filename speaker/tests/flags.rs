@@ -1,0 +1,317 @@
+//! Every flag and environment variable of `run`, through the real parser and [`Config::resolve`].
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::{CommandFactory, Parser};
+use speaker::cli::Cli;
+use speaker::config::{Config, Environment, Mode, Source};
+use speaker::logging::{FileSettings, Threshold};
+
+/// How a command line ends.
+#[derive(Debug)]
+enum End {
+    /// The parser refuses it: exit code 2.
+    Usage(String),
+    /// Its values are wrong: exit code 1, a line each.
+    Wrong(Vec<String>),
+}
+
+const BASE: [&str; 7] = [
+    "speaker",
+    "--neighbor-address=10.0.0.1",
+    "--neighbor-ipv6-address=fd00::1",
+    "--neighbor-as=65001",
+    "--cluster-as=65000",
+    "--node-name=n1",
+    "--manifests=/m",
+];
+
+fn environment() -> Environment {
+    Environment { pod_ips: Some("10.0.0.7,fd00::7".into()), ..Environment::default() }
+}
+
+fn resolve(args: &[&str], environment: &Environment) -> Result<Config, End> {
+    let cli = Cli::try_parse_from(args).map_err(|error| End::Usage(error.to_string()))?;
+    Config::resolve(&cli.run, environment)
+        .map_err(|problems| End::Wrong(problems.to_string().lines().map(str::to_owned).collect()))
+}
+
+fn with(more: &[&str]) -> Result<Config, End> {
+    resolve(&[&BASE, more].concat(), &environment())
+}
+
+fn shown<T: std::fmt::Debug>(of: fn(&Config) -> T, args: &[&str]) -> String {
+    match with(args) {
+        Ok(config) => format!("{:?}", of(&config)),
+        Err(end) => panic!("{args:?}: {end:?}"),
+    }
+}
+
+fn neighbors(config: &Config) -> Vec<String> {
+    config.neighbors.iter().map(|one| one.dialing.remote.to_string()).collect()
+}
+
+#[test]
+fn good_values_reach_the_configuration() {
+    fn neighbor<T: std::fmt::Debug>(of: fn(&bgp::net::PeerConfig) -> T) -> impl Fn(&[&str]) -> String {
+        move |args| format!("{:?}", with(args).map(|config| of(&config.neighbors[0])).expect("valid"))
+    }
+    let both = r#"["10.0.0.1:179", "10.0.0.2:179", "[fd00::1]:179"]"#;
+    assert_eq!(shown(neighbors, &["--neighbor-address", "10.0.0.2, 10.0.0.1"]), both);
+    assert_eq!(shown(neighbors, &["--neighbor-address=10.0.0.2", "--neighbor-ipv6-address="]), both);
+    assert_eq!(neighbor(|one| one.session.peer_as.get())(&["--neighbor-as", "0xfde9"]), "65001");
+    assert_eq!(neighbor(|one| one.session.local_as.get())(&["--cluster-as=4200000000"]), "4200000000");
+    assert_eq!(neighbor(|one| one.session.hold_time.seconds())(&["--holdtime=1m0s"]), "60");
+    assert_eq!(neighbor(|one| one.session.hold_time.seconds())(&["--holdtime=3.9s"]), "3");
+    assert_eq!(neighbor(|one| one.session.hold_time.seconds())(&["--holdtime=65536s"]), "65535");
+    assert_eq!(neighbor(|one| one.dialing.ttl)(&["--ebgp-multihop=017"]), "Some(15)");
+    assert_eq!(neighbor(|one| one.session.dial)(&["--passivemode"]), "false");
+    assert_eq!(neighbor(|one| one.session.dial)(&["--passivemode", "--passivemode=F"]), "true");
+    assert_eq!(shown(|c| c.router_id.to_string(), &[]), "\"10.0.0.7\"");
+    assert_eq!(shown(|c| c.router_id.to_string(), &["--router-id", "1.1.1.1"]), "\"1.1.1.1\"");
+    assert_eq!(shown(|c| c.router_id.to_string(), &["--router-id="]), "\"10.0.0.7\"");
+    assert_eq!(shown(|c| c.node.clone(), &["--node-name=Node-B"]), "\"node-b\"");
+    let ips = ["--node-ips=10.9.0.1,fd09::1", "--node-ips=10.9.0.2"];
+    assert_eq!(shown(|c| c.substitution.node_ips.clone(), &ips), "[10.9.0.2, fd09::1]");
+    let listed = ["--allowed-source-addresses=10.0.0.8,10.0.0.9", "--allowed-source-ipv6-addresses=fd00::8"];
+    assert_eq!(shown(|c| c.allowed_sources.clone(), &listed), "[10.0.0.8, 10.0.0.9, fd00::8]");
+    assert_eq!(shown(|c| c.listen, &["--passivemode=true", "--bgp-port=1790"]), "Some(1790)");
+    let mode = |args: &[&str]| shown(|c| c.mode.clone(), args);
+    assert_eq!(mode(&[]), "Node { announce_cluster_ip: false }");
+    assert_eq!(mode(&["--announce-cluster-ip"]), "Node { announce_cluster_ip: true }");
+    let http = |args: &[&str]| shown(|c| c.http_port, args);
+    assert_eq!((http(&[]), http(&["--pprof-port=1"])), ("Some(10667)".into(), "Some(1)".into()));
+    assert_eq!(http(&["--enable-metrics=false", "--pprof-port=0"]), "None");
+    let grpc = |args: &[&str]| shown(|c| (c.grpc.to_string(), c.grpc_writable), args);
+    assert_eq!(grpc(&[]), r#"("127.0.0.1:50051", false)"#);
+    assert_eq!(
+        grpc(&["--grpc-host=::1", "--grpc-port=65535", "--grpc-writable"]),
+        r#"("[::1]:65535", true)"#
+    );
+    assert_eq!(shown(|c| c.socket.clone(), &["--socket", "/s"]), "\"/s\"");
+    assert_eq!(shown(|c| c.source.clone(), &["--kubeconfig="]), "Manifests(\"/m\")");
+}
+
+#[test]
+fn flags_that_only_tune_what_is_off_are_accepted_and_looked_at() {
+    let tuned = [
+        "--graceful-restart=false",
+        "--graceful-restart-time=1m",
+        "--graceful-restart-deferral-time=18h",
+        "--extended-nexthop=false",
+        "--enable-bfd=false",
+        "--bfd-min-tx=1",
+        "--bfd-min-rx=4294967",
+        "--bfd-detection-multiplier=255",
+        "--auth-password=",
+    ];
+    assert_eq!(shown(|c| c.warnings.clone(), &tuned), "[]");
+    let out_of_range = ["--graceful-restart-time=0s", "--bfd-min-rx=0"];
+    let warnings = "[\"--graceful-restart-time: 0ns must be 1s to 4095s\", \"--bfd-min-rx: 0 must be 1 to 4294967 (ms)\"]";
+    assert_eq!(shown(|c| c.warnings.clone(), &out_of_range), warnings);
+}
+
+#[test]
+fn wrong_values_are_told_with_flag_value_and_rule() {
+    for (args, said) in [
+        (&["--neighbor-address=fd00::2"][..], "--neighbor-address: fd00::2 must be an IPv4 address"),
+        (&["--neighbor-address=0.0.0.0"], "--neighbor-address: 0.0.0.0 must be the address of one host"),
+        (&["--neighbor-ipv6-address=10.0.0.2"], "--neighbor-ipv6-address: 10.0.0.2 must be an IPv6 address"),
+        (&["--neighbor-as=0"], "missing required flags: --neighbor-as must be specified"),
+        (&["--cluster-as=0"], "missing required flags: --cluster-as must be specified"),
+        (
+            &["--node-name="],
+            "missing required flags: --node-name or the environment's NODE_NAME must be specified",
+        ),
+        (&["--router-id=::1"], "--router-id: ::1 must be an IPv4 address other than 0.0.0.0"),
+        (&["--allowed-source-addresses=::1"], "--allowed-source-addresses: ::1 must be an IPv4 address"),
+        (
+            &["--allowed-source-ipv6-addresses=10.0.0.1"],
+            "--allowed-source-ipv6-addresses: 10.0.0.1 must be an IPv6 address",
+        ),
+        (
+            &["--auth-password=hunter2"],
+            "--auth-password: is set, but this version does not serve TCP MD5 authentication yet",
+        ),
+        (&["--holdtime=2.9s"], "--holdtime: 2.9s must be 3s to 65535s"),
+        (&["--holdtime=65537s"], "--holdtime: 65537s must be 3s to 65535s"),
+        (
+            &["--graceful-restart"],
+            "--graceful-restart: is set, but this version does not serve graceful restart yet",
+        ),
+        (
+            &["--extended-nexthop"],
+            "--extended-nexthop: is set, but this version does not serve IPv4 prefixes over IPv6 sessions yet",
+        ),
+        (&["--enable-bfd"], "--enable-bfd: is set, but this version does not serve BFD yet"),
+        (&["--ebgp-multihop=0"], "--ebgp-multihop: 0 must be 1 to 255"),
+        (&["--ebgp-multihop=256"], "--ebgp-multihop: 256 must be 1 to 255"),
+        (&["--kubeconfig=/k"], "--kubeconfig: /k cannot be used with --manifests"),
+        (
+            &["--config=/nonexistent"],
+            "--config: /nonexistent cannot be read: No such file or directory (os error 2)",
+        ),
+        (&["--bgp-port=65536"], "--bgp-port: 65536 must be 1 to 65535"),
+        (&["--grpc-port=0"], "--grpc-port: 0 must be 1 to 65535"),
+        (&["--pprof-port=-1"], "--pprof-port: -1 must be 1 to 65535"),
+        (&["--log-perm=888"], "--log-perm: \"888\" must be octal, 0 to 777"),
+        (&["--log-perm=+640"], "--log-perm: \"+640\" must be octal, 0 to 777"),
+    ] {
+        match with(args) {
+            Err(End::Wrong(lines)) => assert_eq!(lines, [said], "{args:?}"),
+            other => panic!("{args:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn all_of_it_is_told_in_one_pass() {
+    let args = [
+        "speaker",
+        "--graceful-restart",
+        "--graceful-restart-time=4096s",
+        "--graceful-restart-deferral-time=500ms",
+        "--enable-bfd",
+        "--bfd-min-tx=4294968",
+        "--bfd-detection-multiplier=256",
+        "--grpc-port=0",
+    ];
+    let Err(End::Wrong(lines)) = resolve(&args, &Environment::default()) else { panic!("accepted") };
+    assert_eq!(
+        lines,
+        [
+            "missing required flags: at least one of --neighbor-address or --neighbor-ipv6-address must be specified; \
+             --neighbor-as must be specified; --cluster-as must be specified; \
+             --node-name or the environment's NODE_NAME must be specified; \
+             --bfd-min-tx: 4294968 must be 1 to 4294967 (ms); --bfd-detection-multiplier: 256 must be 1 to 255",
+            "--graceful-restart: is set, but this version does not serve graceful restart yet",
+            "--enable-bfd: is set, but this version does not serve BFD yet",
+            "--graceful-restart-time: 4096s must be 1s to 4095s",
+            "--graceful-restart-deferral-time: 500ms must be 1s to 18h",
+            "--router-id: not given, and neither POD_IPS nor POD_IP has an IPv4 address",
+            "--grpc-port: 0 must be 1 to 65535",
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_parse_is_a_usage_error_that_names_flag_and_value() {
+    for (args, said) in [
+        (&["--neighbor-address=10.0.0.1,x"][..], "'--neighbor-address <IP,...>': \"x\" is no IP address"),
+        (&["--neighbor-ipv6-address=fd:::1"], "\"fd:::1\" is no IP address"),
+        (&["--node-ips=10.0.0.1,"], "'--node-ips <IP,...>': \"\" is no IP address"),
+        (&["--neighbor-as=1.5"], "\"1.5\" is no whole number from 0 to 4294967295"),
+        (&["--cluster-as=4294967296"], "\"4294967296\" is no whole number"),
+        (&["--router-id=1.1.1"], "'--router-id <IP>': \"1.1.1\" is no IP address"),
+        (&["--grpc-host=localhost"], "\"localhost\" is no IP address"),
+        (&["--holdtime=90"], "\"90\" is no duration: write a number with a unit"),
+        (&["--graceful-restart-time=90"], "\"90\" is no duration"),
+        (&["--bfd-min-tx=-1"], "\"-1\" is no whole number"),
+        (&["--grpc-port=x"], "\"x\" is no whole number from -2147483648 to 2147483647"),
+        (&["--passivemode=yes"], "\"yes\" is neither true nor false"),
+        (&["--passivemode="], "\"\" is neither true nor false"),
+        (&["--passivemode", "true"], "'true'"),
+        (&["--log_file_max_size=-1"], "\"-1\" is no whole number from 0 to 18446744073709551615"),
+        (&["--stderrthreshold=LOUD"], "\"LOUD\" is none of INFO, WARNING, ERROR, FATAL and 0 to 3"),
+        (&["-vx"], "\"x\" is no whole number"),
+        (&["--log-file=/l"], "'--log-file'"),
+        (&["--no-such-flag"], "'--no-such-flag'"),
+        (&["--neighbor-as"], "'--neighbor-as <AS>'"),
+    ] {
+        match with(args) {
+            Err(End::Usage(text)) => assert!(text.contains(said), "{args:?}: {text}"),
+            other => panic!("{args:?}: {other:?}"),
+        }
+        let Err(error) = Cli::try_parse_from([&BASE, args].concat()) else { panic!("{args:?}") };
+        assert_eq!(error.exit_code(), 2, "{args:?}");
+    }
+    let Err(help) = Cli::try_parse_from(["speaker", "--help"]) else { panic!("no help") };
+    assert_eq!(help.exit_code(), 0);
+}
+
+#[test]
+fn the_environment_counts_as_upstream_has_it() {
+    let router_id = |pod_ips: &str, pod_ip: &str| {
+        let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let environment = Environment { pod_ips: given(pod_ips), pod_ip: given(pod_ip), gateway_name: None };
+        resolve(&BASE, &environment).map(|config| config.router_id.to_string()).ok()
+    };
+    assert_eq!(router_id("10.0.0.8", "10.0.0.9").as_deref(), Some("10.0.0.8"));
+    assert_eq!(router_id("fd00::8, 10.0.0.8", "").as_deref(), Some("10.0.0.8"));
+    assert_eq!(router_id("", "10.0.0.9").as_deref(), Some("10.0.0.9"));
+    for wrong in ["fd00::8", "10.0.0.8,10.0.0.9", "10.0.0.8,fd00::8,fd00::9", "x"] {
+        assert_eq!(router_id(wrong, "10.0.0.9"), None, "{wrong}: POD_IP only counts without POD_IPS");
+    }
+}
+
+#[test]
+fn a_gateway_needs_no_node_and_announces_nothing_without_its_name() {
+    let args = ["speaker", "--nat-gw-mode", "--router-id=1.1.1.1", "--holdtime=1m0s", "--cluster-as=65500"];
+    let more = ["--neighbor-as=65000", "--neighbor-address=100.127.4.161", "-v5", "--log-perm=rw"];
+    let args = [&args[..], &more].concat();
+    let named = Environment { gateway_name: Some("gw1".into()), ..environment() };
+    let config = resolve(&args, &named).expect("valid");
+    assert_eq!(config.mode, Mode::NatGateway { gateway: Some("gw1".into()) });
+    assert_eq!((config.node.as_str(), config.log.verbosity, config.warnings.len()), ("", 5, 0));
+    assert_eq!(config.source, Source::Cluster { kubeconfig: None });
+    let nameless = resolve(&args, &environment()).expect("not fatal");
+    assert_eq!(nameless.mode, Mode::NatGateway { gateway: None });
+    assert_eq!(nameless.warnings, ["GATEWAY_NAME: is empty: nothing is announced"]);
+    let outside = resolve(&[&args[..], &["--kubeconfig=/k"]].concat(), &named).expect("valid");
+    assert_eq!(outside.source, Source::Cluster { kubeconfig: Some("/k".into()) });
+}
+
+#[test]
+fn klog_flags_say_where_the_log_goes() {
+    let log = |args: &[&str]| with(args).map(|config| config.log).expect("valid");
+    let file =
+        |path: &str, max_size, mode| Some(FileSettings { path: path.into(), max_size, mode: Some(mode) });
+    let default = log(&[]);
+    assert_eq!((default.stderr, default.file, default.headers), (Threshold::Info, None, true));
+    let shipped =
+        ["--logtostderr=false", "--alsologtostderr=true", "--log_file=/l", "--log_file_max_size=200"];
+    let both = log(&shipped);
+    assert_eq!((both.stderr, both.file), (Threshold::Info, file("/l", 200 << 20, 0o640)));
+    let quiet = log(&["--logtostderr=false", "--log_dir=/d", "--log-perm=600", "--log_file_max_size=0"]);
+    assert_eq!((quiet.stderr, quiet.file), (Threshold::Error, file("/d/kube-ovn-speaker.log", 0, 0o600)));
+    let stderr = |args: &[&str]| log(&[&["--logtostderr=false", "--log_file=/l"], args].concat()).stderr;
+    assert_eq!(stderr(&["--stderrthreshold=warning"]), Threshold::Warning);
+    assert_eq!(stderr(&["--stderrthreshold", "3"]), Threshold::Fatal);
+    assert_eq!(stderr(&["--alsologtostderr", "--alsologtostderrthreshold=1"]), Threshold::Warning);
+    let honoured = ["--alsologtostderr", "--legacy_stderr_threshold_behavior=false"];
+    assert_eq!(stderr(&honoured), Threshold::Error);
+    assert_eq!(log(&["--legacy_stderr_threshold_behavior=false"]).stderr, Threshold::Error);
+    assert_eq!(log(&["--log_file=/l"]).file, None, "--logtostderr is on");
+    let nowhere = ["--logtostderr=false", "--legacy_stderr_threshold_behavior=false"];
+    assert_eq!(log(&nowhere).stderr, Threshold::Info, "no file: everything goes to stderr");
+    for form in [&["-v5"][..], &["-v", "5"], &["-v=5"], &["--v=5"], &["--v", "5"], &["-v1", "-v5"]] {
+        assert_eq!(log(form).verbosity, 5, "{form:?}");
+    }
+    let ignored = ["--one_output", "--skip_log_headers", "--add_dir_header", "--log_backtrace_at=a.go:1"];
+    assert!(!log(&[&ignored[..], &["--vmodule=a=1", "--skip_headers"]].concat()).headers);
+}
+
+#[test]
+fn nothing_prints_the_password() {
+    let args = [&BASE[..], &["--auth-password", "hunter2"]].concat();
+    let cli = Cli::try_parse_from(&args).expect("parses");
+    let said = format!("{cli:?}{:?}", with(&args[7..]));
+    assert!(said.contains("(hidden)") && !said.contains("hunter2"), "{said}");
+}
+
+/// The tables above and `docs/cli.md` leave no flag out.
+#[test]
+fn every_flag_is_tested_here_and_documented() {
+    let read = |path: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of ours")
+    };
+    let (tests, docs) = (read("tests/flags.rs"), read("../docs/cli.md"));
+    let command = Cli::command();
+    let names: BTreeSet<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    assert!(names.len() > 45, "{names:?}");
+    for name in names {
+        assert!(tests.contains(&format!("\"--{name}")), "--{name} has no test");
+        assert!(docs.contains(&format!("| `--{name}")), "--{name} is not documented");
+    }
+}
