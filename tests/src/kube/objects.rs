@@ -29,6 +29,8 @@ status:
 }
 
 /// A running Pod on `node`, with the addresses (comma separated) that Kube-OVN gave it in `subnet`.
+///
+/// It goes by `kubectl delete --force` only: there is no kubelet to end it.
 #[must_use]
 pub fn pod(name: &str, node: &str, subnet: &str, addresses: &str, bgp: Option<&str>) -> String {
     let ips = addresses.split(',').fold(String::new(), |mut ips, ip| {
@@ -44,7 +46,6 @@ metadata:
   namespace: default
 {}spec:
   nodeName: {node}
-  terminationGracePeriodSeconds: 0
   containers:
   - name: main
     image: none

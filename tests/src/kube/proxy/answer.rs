@@ -11,11 +11,14 @@ use kube::Client;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The ERROR event of a watch whose revision is gone, as the API server writes it.
 const EXPIRED: &str = r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version: 1 (2)","reason":"Expired","code":410}}
 "#;
+
+/// How such an event is recognised.
+const GONE: &[u8] = b"\"code\":410";
 
 /// A body whose chunks come from a task; dropping it tells that task.
 pub(super) struct Piped(mpsc::Receiver<Chunk>);
@@ -153,26 +156,27 @@ impl Pump {
         }
     }
 
-    async fn watch(self, mut body: kube::client::Body, mut cut: tokio::sync::watch::Receiver<Cut>) {
+    async fn watch(self, mut body: kube::client::Body, mut cut: watch::Receiver<Cut>) {
         self.rules.note(&self.resource, Seen::Watch);
+        let mut half = false;
         loop {
             tokio::select! {
                 // The client went away: let the API server know.
                 () = self.sender.closed() => return,
-                changed = cut.changed() => {
+                Ok(()) = cut.changed() => {
                     let how = *cut.borrow_and_update();
-                    if changed.is_ok() && how != Cut::MidLine {
-                        self.rules.note(&self.resource, Seen::CutWatch);
-                        if how == Cut::Abort {
-                            self.send(Err(Fault::new("cut"))).await;
-                        }
-                        return;
+                    half = how == Cut::MidLine;
+                    if !half {
+                        return self.cut(how).await;
                     }
-                    return self.half_an_event(body).await;
                 }
                 chunk = next(&mut body) => {
                     let Some(chunk) = chunk else { return };
-                    if chunk.as_ref().is_ok_and(|chunk| chunk.windows(10).any(|part| part == b"\"code\":410")) {
+                    if half && let Ok(chunk) = &chunk {
+                        let _ = self.send(Ok(chunk.slice(..chunk.len() / 2))).await;
+                        return self.cut(Cut::MidLine).await;
+                    }
+                    if chunk.as_ref().is_ok_and(|chunk| chunk.windows(GONE.len()).any(|part| part == GONE)) {
                         self.rules.note(&self.resource, Seen::Gone);
                     }
                     if !self.send(chunk).await {
@@ -183,16 +187,11 @@ impl Pump {
         }
     }
 
-    /// Waits for an event and passes on the first half of it.
-    async fn half_an_event(self, mut body: kube::client::Body) {
-        let chunk = tokio::select! {
-            () = self.sender.closed() => return,
-            chunk = next(&mut body) => chunk,
-        };
-        let Some(Ok(chunk)) = chunk else { return };
+    async fn cut(&self, how: Cut) {
         self.rules.note(&self.resource, Seen::CutWatch);
-        if self.send(Ok(chunk.slice(..chunk.len() / 2))).await {
-            self.send(Err(Fault::new("cut"))).await;
+        if how != Cut::End {
+            // A client that has gone cannot be cut off.
+            let _ = self.send(Err(Fault::new("cut"))).await;
         }
     }
 

@@ -65,9 +65,9 @@ impl Proxy {
         self.rules.break_list(resource, page, how, times);
     }
 
-    /// Forgets what [`Proxy::break_list`] was told and is still to come.
-    pub fn mend_lists(&self) {
-        self.rules.mend_lists();
+    /// Forgets what [`Proxy::break_list`] was told about lists of `resource`.
+    pub fn mend_list(&self, resource: &str) {
+        self.rules.mend_list(resource);
     }
 
     /// Replaces the page size that clients ask for, so that a handful of objects has several pages.

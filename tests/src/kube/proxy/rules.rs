@@ -87,8 +87,8 @@ impl Rules {
         self.lock().lists.push(ListRule { resource: resource.to_owned(), page, how, times });
     }
 
-    pub(super) fn mend_lists(&self) {
-        self.lock().lists.clear();
+    pub(super) fn mend_list(&self, resource: &str) {
+        self.lock().lists.retain(|rule| rule.resource != resource);
     }
 
     pub(super) fn limit_pages(&self, objects: usize) {

@@ -93,7 +93,7 @@ const SERVICES: [Step; 8] = [
 /// Objects that come, change and go.
 const LIVES: [Step; 6] = [
     ("annotate subnet ovn-default --overwrite ovn.kubernetes.io/bgp=true", SUBNET),
-    ("delete pod sample --now", SUBNET_WITHOUT_SAMPLE),
+    ("delete pod sample --force", SUBNET_WITHOUT_SAMPLE),
     (
         r#"patch pod other --subresource=status -p {"status":{"phase":"Succeeded"}}"#,
         // It asked to be started again, as Pods do by default: it is not dead yet.
@@ -107,7 +107,7 @@ const LIVES: [Step; 6] = [
         r#"patch subnet ovn-default --subresource=status --type=merge -p {"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#,
         SUBNET_WITHOUT_SAMPLE,
     ),
-    ("delete pod other --now", "10.16.0.0/16 n1 n2\n fd00:10:16::/112 n1 n2"),
+    ("delete pod other --force", "10.16.0.0/16 n1 n2\n fd00:10:16::/112 n1 n2"),
 ];
 
 /// Pods, Subnets and Services.

@@ -56,7 +56,7 @@ pub(super) fn follows(lab: &Lab<Site>, limit: Duration) -> Result<()> {
 /// The versions n1 knows are compacted away while it cannot ask: a real 410, and what was deleted has to go.
 fn forgotten(lab: &mut Lab<Site>) -> Result<()> {
     lab.proxy()?.refuse(true)?;
-    lab.kubectl_then("delete pod web --now", WEB_FROM_N1, SOON)?;
+    lab.kubectl_then("delete pod web --force", WEB_FROM_N1, SOON)?;
     let without = tables(WEB_FROM_N1)?;
     lab.source.api.kill_apiserver()?;
     lab.source.api.compact()?;

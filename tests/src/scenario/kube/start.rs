@@ -29,15 +29,7 @@ pub fn start(kind: Kind) -> Result<()> {
             lab.start_speakers()?;
             lab.become_within(&tables(ONLY_N2)?, BACK).during("n2 starts")?;
             nothing_of_n1(lab).during("API server unreachable")?;
-            for (resource, page, how) in [
-                ("services", 1, Break::Status(500)),
-                ("pods", 3, Break::Cut),
-                ("subnets", 2, Break::EndEarly),
-            ] {
-                stuck(lab, resource, page, how).during(format_args!("{resource}, page {page}: {how:?}"))?;
-            }
-            let complete = now();
-            lab.proxy()?.mend_lists();
+            let complete = lists(lab)?;
             lab.converge(&tables(WORLD)?).during("lists complete")?;
             follows(lab, SOON)?;
             Ok(complete)
@@ -49,17 +41,28 @@ pub fn start(kind: Kind) -> Result<()> {
     )
 }
 
-/// One page of one list fails for ever, while the others are complete.
-fn stuck(lab: &Lab<Site>, resource: &str, page: usize, how: Break) -> Result<()> {
+/// A page of every list fails for ever, until one list after the other is mended. Returns when the last was.
+fn lists(lab: &Lab<Site>) -> Result<Duration> {
     let proxy = lab.proxy()?;
-    let before = proxy.count(resource, Seen::Broken);
-    // The next rule stands before the last one goes: no list is complete in between.
-    proxy.break_list(resource, page, how, usize::MAX);
+    proxy.break_list("services", 1, Break::Status(500), usize::MAX);
+    proxy.break_list("subnets", 2, Break::EndEarly, usize::MAX);
+    proxy.break_list("pods", 3, Break::Cut, usize::MAX);
     proxy.refuse(false)?;
-    wait::until("the page is spoiled", BACK, || {
-        ensure(proxy.count(resource, Seen::Broken) > before, || "it was not asked for".to_owned())
+    wait::until("every list is spoiled", BACK, || {
+        let broken = ["services", "subnets", "pods"].map(|kind| proxy.count(kind, Seen::Broken));
+        ensure(!broken.contains(&0), || format!("spoiled: {broken:?}"))
     })?;
-    nothing_of_n1(lab)
+    nothing_of_n1(lab).during("no list complete")?;
+    for resource in ["services", "subnets"] {
+        proxy.mend_list(resource);
+        wait::until("a watch after the list", BACK, || {
+            ensure(proxy.count(resource, Seen::Watch) > 0, || format!("{resource} are not watched"))
+        })?;
+        nothing_of_n1(lab).during(format_args!("{resource} complete"))?;
+    }
+    let complete = now();
+    proxy.mend_list("pods");
+    Ok(complete)
 }
 
 fn nothing_of_n1(lab: &Lab<Site>) -> Result<()> {
