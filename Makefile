@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop setup deny bench crds fmt
+.PHONY: help demo build test check unit interop setup deny bench cluster crds fmt
 
 CARGO ?= cargo
 
@@ -32,6 +32,10 @@ interop: ## Tests against FRR, BIRD, GoBGP and a Kubernetes API server in networ
 
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net
+
+cluster: ## Benchmark with 10 000 and 100 000 Pods on a real API server (as root)
+	$(CARGO) build --release --package speaker
+	SPEAKER_BIN=target/release/speaker $(CARGO) bench --package tests --bench cluster -- 10000 100000
 
 crds: ## Write deploy/crds from the types in kubeovn
 	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds

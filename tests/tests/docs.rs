@@ -6,7 +6,7 @@ use std::path::Path;
 const DOCUMENTS: [&str; 5] =
     ["README.md", "ARCHITECTURE.md", "docs/cli.md", "docs/benchmarks.md", "docs/metrics.md"];
 /// A backticked word that starts like this is a path of the repository.
-const ROOMS: [&str; 6] = ["bgp/", "speaker/", "tests/", "configs/", "docs/", ".ci/"];
+const ROOMS: [&str; 8] = ["bgp/", "kubeovn/", "speaker/", "tests/", "configs/", "deploy/", "docs/", ".ci/"];
 
 fn read(name: &str) -> (std::path::PathBuf, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");

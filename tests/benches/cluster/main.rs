@@ -7,7 +7,7 @@
 //!   sees the event to the UPDATE at the router (negative: the router was faster than the watch).
 //!
 //! Needs root and what `tests/setup.sh` installs. `SPEAKER_BIN` is the program measured (a release build, see
-//! `make bench-cluster`); arguments are numbers of Pods.
+//! `make cluster`); arguments are numbers of Pods.
 
 #![allow(missing_docs, reason = "a benchmark is a program")]
 
