@@ -136,7 +136,7 @@ impl Lab {
                 (["neighbor", "10.0.2.1", "adj-in", "-aipv4"], 5),
                 (["neighbor", "10.0.2.1", "adj-in", "-aipv6"], 3),
                 (["neighbor", "fd00:2::1", "adj-in", "-aipv6"], 3),
-                (["neighbor", "10.0.1.1", "adj-out", "-aipv4"], 4),
+                (["neighbor", "10.0.1.1", "adj-out", "-aipv4"], 5),
             ] {
                 let got = lines(&args)?;
                 ensure(got == wanted, || format!("{args:?}: {got} lines, not {wanted}"))?;
