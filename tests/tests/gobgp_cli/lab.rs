@@ -27,9 +27,9 @@ config = { neighbor-address = "10.0.1.1", peer-as = 65001 }
 [[neighbors]]
 config = { neighbor-address = "fd00:1::1", peer-as = 65001 }
 [[neighbors]]
-config = { neighbor-address = "10.0.2.1", peer-as = 65002, remove-private-as = "all", replace-peer-as = true }
+config = { neighbor-address = "10.0.2.1", peer-as = 65002, remove-private-as = "all" }
 timers.config = { connect-retry = 1 }
-as-path-options.config = { allow-own-as = 2 }
+as-path-options.config = { allow-own-as = 2, replace-peer-as = true }
 graceful-restart.config = { enabled = true, restart-time = 120, notification-enabled = true, long-lived-enabled = true }
 [[neighbors.afi-safis]]
 config.afi-safi-name = "ipv4-unicast"
@@ -136,7 +136,7 @@ impl Lab {
                 (["neighbor", "10.0.2.1", "adj-in", "-aipv4"], 5),
                 (["neighbor", "10.0.2.1", "adj-in", "-aipv6"], 3),
                 (["neighbor", "fd00:2::1", "adj-in", "-aipv6"], 3),
-                (["neighbor", "10.0.1.1", "adj-out", "-aipv4"], 4),
+                (["neighbor", "10.0.1.1", "adj-out", "-aipv4"], 5),
             ] {
                 let got = lines(&args)?;
                 ensure(got == wanted, || format!("{args:?}: {got} lines, not {wanted}"))?;

@@ -1,19 +1,27 @@
 //! Takes from an answer what differs from one answer to the next.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 /// Without ages, keepalives, the order in which Go walks its maps, and the
 /// blanks in protobuf's text, which differ from build to build.
 pub(crate) fn masked(text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(line_masked).collect();
-    for run in lines.chunk_by_mut(|one, next| family(one) && family(next)) {
-        run.sort(); // families of the capability multiprotocol
+    // Families of the capability multiprotocol; the addresses of `-q`.
+    let alike = |one: &String, next: &String| [family, address].iter().any(|kind| kind(one) && kind(next));
+    for run in lines.chunk_by_mut(alike) {
+        run.sort();
     }
     lines.join("\n") + if text.ends_with('\n') { "\n" } else { "" }
 }
 
 fn family(line: &str) -> bool {
     line.starts_with("        ipv") && line.contains("-unicast:\t")
+}
+
+fn address(line: &str) -> bool {
+    line.parse::<IpAddr>().is_ok()
 }
 
 fn line_masked(line: &str) -> String {
