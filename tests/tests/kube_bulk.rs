@@ -5,7 +5,7 @@ use tests::scenario::kube;
 
 #[test]
 fn a_thousand_objects_lead_to_the_same_octets_from_the_api_server_and_from_files() {
-    kube::bulk(Kind::Frr).unwrap();
+    kube::bulk(Kind::Bird).unwrap();
 }
 
 #[test]
