@@ -142,6 +142,37 @@ fn named(host: &str) -> Cap {
     Cap::Fqdn(api::FqdnCapability { host_name: host.into(), domain_name: "d".into() })
 }
 
+const EVERY_CAPABILITY: &str = "\
+  Allow Own AS: 2, Remove private AS: replace
+  Neighbor capabilities:
+    multiprotocol:
+        ipv4-unicast:\tadvertised and received
+        ipv6-unicast:\tadvertised
+    extended-nexthop:\tadvertised
+        Local:
+            nlri: ipv4-unicast, nexthop: ipv6
+    graceful-restart:\treceived
+        Remote: restart time 120 sec, restart flag set, notification flag set
+\t    ipv4-unicast, forward flag set
+    4-octet-as:\treceived
+    add-path:\treceived
+      Remote:
+         ipv4-unicast:\treceive/send
+    long-lived-graceful-restart:\treceived
+        Remote:
+\t    ipv6-unicast, restart time 3600 sec, forward flag set
+    fqdn:\tadvertised and received
+      Local:
+         name: ours, domain: d
+      Remote:
+         name: th\u{fffd}[31meirs, domain: d
+    software-version:\treceived
+      Remote:
+         FRR/10
+    UnknownCapability(99):\tadvertised
+  Message statistics:
+";
+
 #[test]
 fn every_capability_with_its_details() {
     let mut peer = times(peer("10.99.0.2", 65002, SessionState::Established), at(NOW - 26), None);
@@ -172,41 +203,11 @@ fn every_capability_with_its_details() {
     peer.conf.as_mut().unwrap().allow_own_asn = 2;
     peer.conf.as_mut().unwrap().set_remove_private(api::RemovePrivate::Replace);
     peer.route_server = Some(api::RouteServer { route_server_client: true, secondary_route: false });
-    let wanted = "\
-  Allow Own AS: 2, Remove private AS: replace
-  Neighbor capabilities:
-    multiprotocol:
-        ipv4-unicast:\tadvertised and received
-        ipv6-unicast:\tadvertised
-    extended-nexthop:\tadvertised
-        Local:
-            nlri: ipv4-unicast, nexthop: ipv6
-    graceful-restart:\treceived
-        Remote: restart time 120 sec, restart flag set, notification flag set
-\t    ipv4-unicast, forward flag set
-    4-octet-as:\treceived
-    add-path:\treceived
-      Remote:
-         ipv4-unicast:\treceive/send
-    long-lived-graceful-restart:\treceived
-        Remote:
-\t    ipv6-unicast, restart time 3600 sec, forward flag set
-    fqdn:\tadvertised and received
-      Local:
-         name: ours, domain: d
-      Remote:
-         name: th\u{fffd}[31meirs, domain: d
-    software-version:\treceived
-      Remote:
-         FRR/10
-    UnknownCapability(99):\tadvertised
-  Message statistics:
-";
     let text = detailed(&peer);
     let head = "BGP neighbor is 10.99.0.2, remote AS 65002, route-server-client\n  BGP version 4, remote router ID \
                 192.0.2.2\n  BGP state = SESSION_STATE_ESTABLISHED, up for 00:00:26\n";
     assert!(text.starts_with(head), "{text}");
-    assert!(text.contains(wanted), "{text}");
+    assert!(text.contains(EVERY_CAPABILITY), "{text}");
 }
 
 #[test]
