@@ -97,7 +97,7 @@ fn the_mode_is_set_on_a_file_that_is_there_already() {
 }
 
 #[test]
-fn a_deleted_or_renamed_file_is_made_anew() {
+fn a_deleted_renamed_or_replaced_file_is_left_for_the_one_under_the_path() {
     let dir = tempfile::tempdir().expect("a directory");
     let (path, moved) = (dir.path().join("log"), dir.path().join("moved"));
     let (log, _guard) = log_to(&path, 0);
@@ -110,9 +110,13 @@ fn a_deleted_or_renamed_file_is_made_anew() {
         fs::rename(&path, &moved).expect("renamed");
         info!("three");
         logged(&path, "three");
+        fs::remove_file(&path).expect("deleted");
+        fs::write(&path, "another\n").expect("written"); // as logrotate does with `create`
+        info!("four");
+        logged(&path, "four");
     });
     assert!(read(&moved).contains("two") && !read(&moved).contains("three"));
-    assert!(!read(&path).contains("two"));
+    assert!(read(&path).starts_with("another\n") && !read(&path).contains("three"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The log: klog's flags, tracing's lines, and no way for a slow disk to hold up routing.
 //!
-//! A line is formatted where it is logged, counted, and left in a [`queue`] per sink; threads write. It goes to the
+//! A line is formatted where it is logged, counted, and left in a queue per sink; threads write. It goes to the
 //! file, if there is one, and to stderr if its level reaches the threshold.
 
 mod file;
