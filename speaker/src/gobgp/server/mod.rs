@@ -1,6 +1,6 @@
 //! GoBGP's gRPC API, both generations on one port, so that the stock `gobgp` command and other clients work.
 //!
-//! [`table`] and [`admin`] know no generation. `both` turns what they say into messages: the generations have the same
+//! `table` and `admin` know no generation. `both` turns what they say into messages: the generations have the same
 //! messages under other enum numbers, so its source is compiled for each; what differs stands in `v3` and `v4`.
 
 mod admin;
