@@ -22,7 +22,7 @@ use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::announce::Announcer;
 use crate::metrics::{Metrics, TEXT_FORMAT};
@@ -51,7 +51,6 @@ pub async fn serve(port: u16, metrics: Arc<Metrics>) -> io::Result<impl Future<O
         }
         dual => dual?,
     };
-    info!(on = %listener.local_addr()?, "serving metrics and health");
     Ok(accept(listener, router(metrics)))
 }
 

@@ -1,16 +1,16 @@
-//! The unmodified `gobgp` commands of both generations against a running speaker; what is tested is in `tests::scenario`.
+//! The unmodified `gobgp` commands of both generations, and our own, against a running speaker; what is tested is in `tests::scenario`.
 
 use tests::gobgp_cli::Cli;
 use tests::router::Kind;
 use tests::scenario;
 
 #[test]
-fn both_commands_show_the_speaker_beside_gobgp() {
+fn all_commands_show_the_speaker_beside_gobgp() {
     scenario::api_shows(Kind::Gobgp).unwrap();
 }
 
 #[test]
-fn both_commands_show_the_speaker_beside_frr() {
+fn all_commands_show_the_speaker_beside_frr() {
     scenario::api_shows(Kind::Frr).unwrap();
 }
 

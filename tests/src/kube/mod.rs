@@ -16,8 +16,7 @@ pub use kubectl::User;
 pub use proxy::{Break, Cut, Proxy, Seen};
 pub use server::ApiServer;
 
-use crate::fault::{Fault, Result, ensure};
-use std::path::PathBuf;
+use crate::fault::Result;
 
 /// The segment on which the API server is reached, apart from those of the routers.
 pub const SEGMENT: u8 = 9;
@@ -25,14 +24,7 @@ pub const SEGMENT: u8 = 9;
 /// The API server as the nodes reach it. The certificate also covers its IPv6 address, `fd00:9::1`.
 pub const URL: &str = "https://10.0.9.1:6443";
 
-/// A program of the pinned Kubernetes, from the cache.
+/// A program of the pinned Kubernetes.
 fn program(name: &str) -> Result<String> {
-    let cache = match std::env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => PathBuf::from(std::env::var_os("HOME").ok_or_else(|| Fault::new("HOME is not set"))?)
-            .join(".cache"),
-    };
-    let path = cache.join("speaker-lab/kube-1.34.4").join(name);
-    ensure(path.exists(), || format!("{} is missing: run tests/setup.sh", path.display()))?;
-    Ok(path.display().to_string())
+    crate::cache::program(&format!("kube-1.34.4/{name}"))
 }

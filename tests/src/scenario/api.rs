@@ -60,7 +60,7 @@ impl Lab {
     }
 }
 
-/// Both commands show what must be there, each transcript of `golden/<generation>/<kind>/`, and can change nothing.
+/// All commands show what must be there, each transcript of `golden/<generation>/<kind>/`, and can change nothing.
 ///
 /// # Errors
 /// The command that prints something else.
@@ -71,14 +71,15 @@ pub fn api_shows(kind: Kind) -> Result<()> {
 
 fn show(lab: &Lab, kind: Kind) -> Result<()> {
     let directory = format!("{kind:?}").to_lowercase();
-    for cli in [Cli::V3, Cli::V4] {
+    for cli in [Cli::V3, Cli::V4, Cli::Ours] {
         cli.follow(lab.node(), &format!("{directory}/neighbors.txt"))?;
         let before = cli.uptime(lab.node(), "10.0.1.1")?;
         let mut transcripts: Vec<_> = std::fs::read_dir(cli.golden().join(&directory))?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<Result<_>>()?;
         transcripts.sort_unstable();
-        for name in transcripts {
+        // Of what is refused, ours has no command for routes by hand.
+        for name in transcripts.iter().filter(|name| cli != Cli::Ours || *name != "refusals.txt") {
             cli.follow(lab.node(), &format!("{directory}/{name}"))?;
         }
         let after = cli.uptime(lab.node(), "10.0.1.1")?;

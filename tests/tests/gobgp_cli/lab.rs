@@ -1,7 +1,7 @@
 //! The daemon that is asked, its neighbours, and the two programs that ask it.
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,11 +79,7 @@ const ROUTES: [&[&str]; 6] = [
 
 /// GoBGP 4.8, from the cache that `tests/setup.sh` fills.
 pub(crate) fn original(name: &str) -> String {
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache");
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from);
-    let path = cache.join("speaker-lab/gobgp-4.8.0").join(name);
-    assert!(path.exists(), "{} is missing: run tests/setup.sh", path.display());
-    path.display().to_string()
+    tests::cache::program(&format!("gobgp-4.8.0/{name}")).unwrap()
 }
 
 /// One `gobgpd` that is asked, with neighbours.
