@@ -111,12 +111,14 @@ fn filter(verbosity: i32, wanted: Option<String>) -> EnvFilter {
     wanted.unwrap_or_else(|| EnvFilter::new(directives(verbosity)))
 }
 
-/// A burst of route events overruns netlink-proto's socket, which costs nothing here: one look answers for all.
+/// A burst of route events overruns netlink-proto's socket, which costs nothing here: one look answers for all. The API
+/// client would log whole answers it cannot read, secrets of Pods included, and every attempt: what counts of that is told
+/// by the source.
 fn directives(verbosity: i32) -> &'static str {
     match verbosity {
-        ..=2 => "info,netlink_proto=error",
-        3..=4 => "info,netlink_proto=error,speaker=debug,bgp=debug,kubeovn=debug",
-        5.. => "info,netlink_proto=error,speaker=trace,bgp=trace,kubeovn=trace",
+        ..=2 => "info,netlink_proto=error,kube_client=off",
+        3..=4 => "info,netlink_proto=error,kube_client=off,speaker=debug,bgp=debug,kubeovn=debug",
+        5.. => "info,netlink_proto=error,kube_client=off,speaker=trace,bgp=trace,kubeovn=trace",
     }
 }
 

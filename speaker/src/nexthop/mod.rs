@@ -21,6 +21,9 @@ pub use sources::{Sources, Substitution};
 /// When the kernel did not answer, it is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Between two looks: well below what a routing daemon needs to move a route and back.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A neighbour to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbor {
@@ -109,6 +112,8 @@ impl Tracker {
                     return;
                 }
             }
+            // The first event is answered at once; a flood of them, as a routing daemon causes one, by few looks.
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

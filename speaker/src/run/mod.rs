@@ -213,7 +213,12 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
         mode = ?config.mode, source = ?config.source, version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
-    let mut running = Running::start(config).await?;
+    let mut running = tokio::select! {
+        running = Running::start(config) => running?,
+        // What it waits for may hang; nothing was announced yet.
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     let text = tokio::select! {
         _ = terminate.recv() => "speaker stopped by SIGTERM",
         _ = interrupt.recv() => "speaker stopped by SIGINT",

@@ -21,7 +21,7 @@ use super::socket::{dial, is_local, prepare};
 use super::status::PeerStatus;
 use super::transport::Transport;
 use super::{Admin, InboundEvent, PeerConfig, Shared};
-use crate::fsm::{Action, ConnId, Event, Negotiated, Peer};
+use crate::fsm::{Action, ConnId, Event, Negotiated, Peer, State};
 use crate::rib::{Learned, MemberId, NextHops, UpdateGroup};
 use crate::wire::{Message, Notification};
 
@@ -298,8 +298,16 @@ impl PeerTask {
 }
 
 impl Drop for PeerTask {
-    /// However the task ends, its member must not pin the change log.
+    /// However the task ends, its member must not pin the change log, and nobody may be told of a session.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(peer = %self.config.dialing.remote.ip(), "its task panicked: no session until the next start");
+        }
+        let mut status = lock(&self.outputs.status);
+        (status.state, status.since) = (State::Idle, Instant::now());
+        (status.negotiated, status.member) = (None, None);
+        drop(status);
+        lock(&self.outputs.learned).take();
         if let Some((_, member)) = self.member.take() {
             lock(&self.shared.rib).leave(member);
         }

@@ -6,7 +6,6 @@ use ipnet::IpNet;
 use tonic::Status;
 
 use super::{Service, table};
-use crate::byhand::ByHandError;
 
 /// The longest text for the peer's operator that RFC 9003 has room for.
 const MAX_TEXT: usize = 255;
@@ -85,7 +84,7 @@ impl Service {
         let attrs = attrs(given)?;
         self.announcer
             .add_by_hand(prefix, attrs)
-            .map_err(|error @ ByHandError::Full| Status::resource_exhausted(error.to_string()))
+            .map_err(|error| Status::resource_exhausted(error.to_string()))
     }
 }
 

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use secrecy::ExposeSecret;
 use tokio::sync::mpsc::Sender;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::metrics::Stages;
 use crate::object::{self, GATEWAY_LABEL};
@@ -26,6 +28,8 @@ use reflector::Reflector;
 
 /// How long a TCP connection to the API server may take to stand.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long the credentials may take, which a program may have to get.
+const CREDENTIALS: Duration = Duration::from_secs(60);
 
 /// There is no way to know the API server.
 #[derive(Debug, thiserror::Error)]
@@ -35,15 +39,20 @@ pub enum AccessError {
     Kubeconfig {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
-        cause: kube::config::KubeconfigError,
+        /// What is wrong with it, without any of its text: that holds credentials.
+        cause: String,
     },
     /// No file was given, and this is no Pod with a token.
     #[error("no API server: not in a Pod with a service account ({0}); give --kubeconfig or --manifests")]
     InCluster(#[from] kube::config::InClusterError),
     /// The certificates or credentials are unusable.
     #[error("no client for the API server: {0}")]
-    Client(#[from] kube::Error),
+    Client(String),
+    /// A program that gives credentials, or a disk, hangs.
+    #[error(
+        "no client for the API server within {CREDENTIALS:?}: does the program of `exec` in the kubeconfig hang?"
+    )]
+    Slow,
 }
 
 /// A client of the API server that the file names, or of the cluster whose Pod this is. Nothing is sent yet.
@@ -53,14 +62,38 @@ pub enum AccessError {
 pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, AccessError> {
     let mut config = match kubeconfig {
         None => Config::incluster()?,
-        Some(file) => {
-            let wrong = |cause| AccessError::Kubeconfig { file: file.to_owned(), cause };
-            let read = Kubeconfig::read_from(file).map_err(wrong)?;
-            Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.map_err(wrong)?
-        }
+        Some(file) => from_file(file).await?,
     };
     config.connect_timeout = Some(CONNECT);
-    Ok(Client::try_from(config)?)
+    // What fails is told and waited out here: retries below would hide what the server says, for minutes.
+    config.default_retry = false;
+    // Making a client may run a program and read files, and waits for them.
+    let client = spawn_blocking(move || Client::try_from(config));
+    let client = timeout(CREDENTIALS, client).await.map_err(|_| AccessError::Slow)?;
+    let client = client.map_err(|_| AccessError::Client("the credentials cannot be used".to_owned()))?;
+    client.map_err(|error| AccessError::Client(trouble::brief(&error)))
+}
+
+async fn from_file(file: &Path) -> Result<Config, AccessError> {
+    let wrong = |cause: String| AccessError::Kubeconfig { file: file.to_owned(), cause };
+    let mut read = Kubeconfig::read_from(file).map_err(|error| wrong(trouble::kubeconfig(&error)))?;
+    let proxied =
+        read.clusters.iter().filter_map(|one| one.cluster.as_ref()).any(|one| one.proxy_url.is_some());
+    for user in read.auth_infos.iter_mut().filter_map(|one| one.auth_info.as_mut()) {
+        let Some(token) = &user.token else { continue };
+        // kubectl takes a token with the line end of the file it was pasted from; a header does not.
+        let trimmed = token.expose_secret().trim().to_owned();
+        if !trimmed.bytes().all(|octet| octet.is_ascii_graphic()) {
+            return Err(wrong("a user's token has characters that no HTTP header can have".to_owned()));
+        }
+        user.token = Some(trimmed.into());
+    }
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+    let mut config = config.map_err(|error| wrong(trouble::kubeconfig(&error)))?;
+    if !proxied {
+        config.proxy_url = None; // one that the environment names is meant for other ways than that to the API server
+    }
+    Ok(config)
 }
 
 /// Which objects of a kind are needed.

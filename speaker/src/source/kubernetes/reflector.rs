@@ -32,6 +32,8 @@ const BATCH: usize = 256;
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long a watch may be silent. Servers send a bookmark every minute; one that sends none is just asked again.
 const SILENCE: Duration = Duration::from_secs(75);
+/// How often a watch from one version may fail for a reason that may lie in the version.
+const SAME_VERSION: u32 = 3;
 /// A watch that lasted this long worked, whatever ended it.
 const WORKED: Duration = Duration::from_secs(5);
 /// After how many seconds the server ends a watch, at random between these so that not all come back at once.
@@ -50,7 +52,8 @@ pub(super) struct Reflector<T> {
 enum End {
     Closed,
     Silent,
-    Expired,
+    /// The server no longer has the version, or has gone back behind it.
+    Expired(Fault),
     Failed(Fault),
 }
 
@@ -127,18 +130,24 @@ impl<T: Listable> Reflector<T> {
 
     /// Watches until everything has to be listed anew.
     async fn follow(&mut self, mut version: String) {
+        let mut stuck = 0;
         loop {
-            let started = Instant::now();
+            let (started, from) = (Instant::now(), version.clone());
             let end = self.watch(&mut version).await;
+            stuck = if from == version { stuck + 1 } else { 0 };
             self.stages.watch_ended(T::KIND, end.cause());
             let worked = started.elapsed() >= WORKED;
             if worked {
+                self.trouble.answered();
                 self.trouble.over();
             }
             let kind = T::KIND.name();
             match end {
-                End::Expired => {
-                    info!(kind, version, "the API server has forgotten this version: listing anew");
+                End::Expired(fault) => {
+                    info!(kind, version, "the API server has not got this version: listing anew");
+                    if !worked {
+                        self.trouble.wait("watch", &fault).await; // or it would be asked for everything without a pause
+                    }
                     return;
                 }
                 // Servers end a watch after some minutes: that is no trouble.
@@ -149,7 +158,8 @@ impl<T: Listable> Reflector<T> {
                 End::Silent => debug!(kind, version, "the watch is silent, watching on"),
                 End::Failed(fault) => {
                     self.trouble.wait("watch", &fault).await;
-                    if matches!(fault, Fault::NoVersion) {
+                    if stuck >= SAME_VERSION && fault.is_about_the_version() {
+                        warn!(kind, version, "watching from this version keeps failing: listing anew");
                         return;
                     }
                 }
@@ -170,7 +180,6 @@ impl<T: Listable> Reflector<T> {
             Ok(Err(error)) => return End::of(error.into()),
             Err(_) => return End::Failed(Fault::TimedOut(ANSWER)),
         };
-        self.trouble.answered();
         let mut events = pin!(events.ready_chunks(BATCH));
         loop {
             let chunk = match timeout(SILENCE, events.next()).await {
@@ -190,20 +199,21 @@ impl<T: Listable> Reflector<T> {
             if let Err(end) = end {
                 return end;
             }
+            self.trouble.answered();
         }
     }
 }
 
 impl End {
     fn of(fault: Fault) -> Self {
-        if fault.is_expired() { Self::Expired } else { Self::Failed(fault) }
+        if fault.is_expired() { Self::Expired(fault) } else { Self::Failed(fault) }
     }
 
     fn cause(&self) -> WatchEnd {
         match self {
             Self::Closed => WatchEnd::Closed,
             Self::Silent => WatchEnd::Silent,
-            Self::Expired => WatchEnd::Expired,
+            Self::Expired(_) => WatchEnd::Expired,
             Self::Failed(_) => WatchEnd::Error,
         }
     }
@@ -219,13 +229,27 @@ fn take<T: Listable>(
         WatchEvent::Added(listed) | WatchEvent::Modified(listed) => (listed, false),
         WatchEvent::Deleted(listed) => (listed, true),
         WatchEvent::Bookmark(bookmark) => {
-            *version = bookmark.metadata.resource_version;
-            return Ok(());
+            return advance(version, bookmark.metadata.resource_version);
         }
         WatchEvent::Error(status) => return Err(End::of(Fault::Refused(status))),
     };
-    listed.version().ok_or(End::Failed(Fault::NoVersion))?.clone_into(version);
+    advance(version, listed.version().unwrap_or_default().to_owned())?;
     changes.extend(if gone { remove(listed) } else { put(listed) });
+    Ok(())
+}
+
+/// Goes on from `to`. A server whose versions run backwards was put back to an older state: what was seen since may
+/// never have been.
+fn advance(version: &mut String, to: String) -> Result<(), End> {
+    if to.is_empty() {
+        return Err(End::Failed(Fault::NoVersion));
+    }
+    if let (Ok(before), Ok(after)) = (version.parse::<u64>(), to.parse::<u64>())
+        && after < before
+    {
+        return Err(End::Expired(Fault::Backwards { before, after }));
+    }
+    *version = to;
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! What goes wrong with the API server: told once, waited out ever longer.
 
+use std::error::Error;
 use std::time::Duration;
 
+use kube::client::AuthError;
+use kube::config::KubeconfigError;
 use kube::core::Status;
 use tracing::{debug, info, warn};
 
@@ -22,9 +25,25 @@ pub(super) enum Fault {
     /// The connection did not work, or what came over it made no sense.
     #[error("{0}")]
     Broken(String),
+    /// An answer that is not what was asked for. Its text may hold anything, so it is not told.
+    #[error("the answer makes no sense at line {line}, column {column}")]
+    Garbled {
+        /// Where in it.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
     /// Nothing came in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
+    /// `metadata.resourceVersion` runs backwards.
+    #[error("metadata.resourceVersion went back from {before} to {after}")]
+    Backwards {
+        /// The version seen before.
+        before: u64,
+        /// The version that came after it.
+        after: u64,
+    },
     /// A list or an object without `metadata.resourceVersion`: nothing could be resumed from it.
     #[error("metadata.resourceVersion is missing in the answer")]
     NoVersion,
@@ -34,29 +53,75 @@ impl From<kube::Error> for Fault {
     fn from(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::Refused(status),
-            other => Self::Broken(chain(&other)),
+            kube::Error::SerdeError(error) => Self::Garbled { line: error.line(), column: error.column() },
+            other => Self::Broken(brief(&other)),
         }
     }
 }
 
-/// The client's errors say little without their causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
+/// The client's error with its causes, without which it says little, but without what it quotes of credentials: what a
+/// program for them printed, the text of a file, a proxy's password.
+pub(super) fn brief(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let (more, last) = match (error.downcast_ref::<AuthError>(), error.downcast_ref::<kube::Error>()) {
+            (Some(auth), _) | (None, Some(kube::Error::Auth(auth))) => (credentials(auth), true),
+            (None, Some(kube::Error::ProxyProtocolDisabled { .. })) => {
+                ("a proxy on the way to the API server is not supported".to_owned(), true)
+            }
+            _ => (error.to_string(), false),
+        };
         if !text.contains(&more) {
-            text = format!("{text}: {more}");
+            text = if text.is_empty() { more } else { format!("{text}: {more}") };
         }
-        cause = error.source();
+        next = if last { None } else { error.source() };
     }
     text
+}
+
+fn credentials(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { cmd, out } => {
+            format!("the program {cmd:?} of `exec` ended with {}", out.status)
+        }
+        AuthError::AuthExecParse(_) => "the program of `exec` did not print an ExecCredential".to_owned(),
+        AuthError::AuthExecStart(cause) => format!("the program of `exec` cannot be started: {cause}"),
+        AuthError::ReadTokenFile(cause, file) => format!("token file {}: {cause}", file.display()),
+        AuthError::InvalidBearerToken(_) => {
+            "the token has characters that no HTTP header can have; is there a line end in its file?"
+                .to_owned()
+        }
+        _ => "the credentials cannot be used".to_owned(),
+    }
+}
+
+/// What is wrong with a kubeconfig, without any of its text.
+pub(super) fn kubeconfig(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(at) => format!("line {}, column {}: this is no kubeconfig", at.line(), at.column()),
+            None => "this is no kubeconfig".to_owned(),
+        },
+        KubeconfigError::ReadConfig(cause, _) => cause.to_string(),
+        other => brief(other),
+    }
 }
 
 impl Fault {
     /// 410 Gone: the version is too old, or the list it continues is.
     pub(super) fn is_expired(&self) -> bool {
         matches!(self, Self::Refused(status) if status.code == 410)
+    }
+
+    /// Asking for the same again may never help: what is known is to be listed anew. Rights that are missing and a
+    /// server that is busy or away are no reason.
+    pub(super) fn is_about_the_version(&self) -> bool {
+        match self {
+            Self::Refused(status) => !matches!(status.code, 401 | 403 | 429 | 503),
+            Self::Garbled { .. } | Self::Backwards { .. } | Self::NoVersion => true,
+            Self::Broken(_) | Self::TimedOut(_) => false,
+        }
     }
 
     fn asked_pause(&self) -> Option<Duration> {

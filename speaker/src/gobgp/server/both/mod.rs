@@ -23,6 +23,10 @@ use super::{
 
 /// Messages under way to a slow client.
 const AHEAD: usize = 16;
+/// Prefixes one listing may pick; the command asks for one at a time.
+const LOOKUPS: usize = 16;
+/// How long a listing waits for its turn.
+const TURN: std::time::Duration = std::time::Duration::from_secs(10);
 
 type Stream<T> = ReceiverStream<Result<T, Status>>;
 
@@ -123,10 +127,21 @@ impl Api for Generation {
         let request = request.into_inner();
         let table = self.table(request.table_type, &request.name)?;
         let family = family(request.family.as_ref())?;
+        if request.prefixes.len() > LOOKUPS {
+            let many = request.prefixes.len();
+            return Err(Status::invalid_argument(format!(
+                "prefixes: {many} of them, at most {LOOKUPS} may be asked for"
+            )));
+        }
         let lookups = request.prefixes.iter().map(lookup).collect::<Result<Vec<_>, _>>()?;
-        let turn = Arc::clone(&self.0.listings).acquire_owned().await;
+        let turn = tokio::time::timeout(TURN, Arc::clone(&self.0.listings).acquire_owned()).await;
+        let turn = turn.map_err(|_| Status::unavailable("other tables are being listed: try again"))?;
         let turn = turn.map_err(|_| Status::unavailable("the speaker is stopping"))?;
-        let listing = Listing::new(&self.0.announcer, table, family, &lookups)?;
+        let announcer = Arc::clone(&self.0.announcer);
+        // A large table takes a while to be looked through: not on a thread that serves sessions.
+        let listing =
+            tokio::task::spawn_blocking(move || Listing::new(&announcer, table, family, &lookups)).await;
+        let listing = listing.map_err(|_| Status::internal("the table could not be read"))??;
         let (to, stream) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
             let _turn = turn;
