@@ -82,9 +82,8 @@ pub(super) fn brief(error: &(dyn Error + 'static)) -> String {
 
 fn credentials(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecRun { cmd, out } => {
-            format!("the program {cmd:?} of `exec` ended with {}", out.status)
-        }
+        // Its arguments and what it printed may be secrets.
+        AuthError::AuthExecRun { out, .. } => format!("the program of `exec` ended with {}", out.status),
         AuthError::AuthExecParse(_) => "the program of `exec` did not print an ExecCredential".to_owned(),
         AuthError::AuthExecStart(cause) => format!("the program of `exec` cannot be started: {cause}"),
         AuthError::ReadTokenFile(cause, file) => format!("token file {}: {cause}", file.display()),
