@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
 use crate::byhand::{ByHand, ByHandError, Handle};
-use crate::metrics::Stages;
 use crate::plan::{Plan, Settings};
+use crate::stages::Stages;
 use crate::view::{Batch, Change, Kind};
 
 /// Who is announcing.

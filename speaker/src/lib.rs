@@ -20,4 +20,5 @@ pub mod plan;
 pub mod policy;
 pub mod run;
 pub mod source;
+pub mod stages;
 pub mod view;

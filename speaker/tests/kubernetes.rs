@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use speaker::metrics::Stages;
 use speaker::source::kubernetes::{AccessError, Selection, connect, watch};
+use speaker::stages::Stages;
 use speaker::view::{Batch, Change, Kind};
 use tokio::sync::mpsc;
 

@@ -14,9 +14,10 @@ use bgp::{Asn, Family, HoldTime, RouterId};
 use exposition::{Exposition, Labels, labels};
 use speaker::announce::{Announcer, Identity};
 use speaker::logging::Counts;
-use speaker::metrics::{Metrics, WatchEnd};
+use speaker::metrics::Metrics;
 use speaker::plan::Settings;
 use speaker::policy::Policy;
+use speaker::stages::WatchEnd;
 use speaker::view::{Batch, Change, Kind, Object, Subnet};
 
 fn peer(number: u8, at: SocketAddr) -> PeerConfig {

@@ -1,6 +1,5 @@
-//! The rules, one function each: what is wrong goes into [`Problems`], and the next rule is looked at all the same.
+//! The rules, one function each: what is wrong goes into [`super::Problems`], and the next rule is looked at all the same.
 
-use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,29 +8,9 @@ use bgp::{HoldTime, RouterId};
 use serde::Deserialize;
 
 use super::Source;
+use super::problems::Problems;
 use crate::cli::{RunFlags, all};
 use crate::logging;
-
-/// Everything that is wrong with flags, environment and file, a line each.
-#[derive(Debug, Default, thiserror::Error)]
-#[error("{}", .lines.join("\n"))]
-pub struct Problems {
-    lines: Vec<String>,
-}
-
-impl Problems {
-    pub(super) fn add(&mut self, at: &str, value: impl Display, rule: &str) {
-        self.say(format!("{at}: {value} {rule}"));
-    }
-
-    pub(super) fn say(&mut self, line: String) {
-        self.lines.push(line);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
-}
 
 /// What the configuration file may say. More comes with per-neighbour configuration.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod environment;
+mod problems;
 mod unserved;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,8 +14,9 @@ use crate::cli::{RunFlags, all};
 use crate::logging;
 use crate::nexthop::Substitution;
 
-pub use check::{Problems, default_socket};
+pub use check::default_socket;
 pub use environment::Environment;
+pub use problems::Problems;
 
 /// All that `run` needs to know.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::check::Problems;
+use super::problems::Problems;
 use crate::cli::RunFlags;
 
 /// Milliseconds that fit into the 32 bits of microseconds of RFC 5880 §4.1.

@@ -2,7 +2,7 @@
 
 use prometheus::proto;
 
-use super::stages::Latency;
+use crate::stages::Latency;
 
 /// Every series of one name.
 pub(super) struct Family(proto::MetricFamily);

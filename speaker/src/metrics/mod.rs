@@ -5,7 +5,6 @@
 
 mod family;
 mod own;
-mod stages;
 mod upstream;
 
 use std::sync::Arc;
@@ -17,7 +16,6 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 
 pub use prometheus::TEXT_FORMAT;
-pub use stages::{Stages, WatchEnd};
 
 use crate::announce::Announcer;
 use crate::logging::Counts;

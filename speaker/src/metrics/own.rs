@@ -7,9 +7,9 @@ use bgp::Family as Afi;
 use bgp::net::PeerStatus;
 
 use super::family::{Family, number};
-use super::stages::{Stages, WatchEnd};
 use crate::announce::Announcer;
 use crate::logging::Counts;
+use crate::stages::{Stages, WatchEnd};
 use crate::view::Kind;
 
 /// All of them but those of single peers.

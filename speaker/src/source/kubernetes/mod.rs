@@ -19,9 +19,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::metrics::Stages;
 use crate::object::{self, GATEWAY_LABEL};
 use crate::plan::Settings;
+use crate::stages::Stages;
 use crate::view::{Batch, Change, Kind};
 use listed::Listable;
 use reflector::Reflector;

@@ -18,8 +18,8 @@ use tracing::{debug, info, warn};
 use super::listed::{Listable, Listed};
 use super::trouble::{Fault, Trouble};
 use super::{Outlet, Selection};
-use crate::metrics::{Stages, WatchEnd};
 use crate::object::read::Unreadable;
+use crate::stages::{Stages, WatchEnd};
 use crate::view::Change;
 
 /// Objects on a page of a list: half a megabyte or two as text.

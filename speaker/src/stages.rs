@@ -7,14 +7,14 @@ use crate::view::Kind;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     fn add(&self, count: usize) {
         self.0.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -50,19 +50,19 @@ impl WatchEnd {
 
 /// What the source of one kind of object counts.
 #[derive(Debug, Default)]
-pub(super) struct SourceCounts {
-    pub(super) watched: AtomicBool,
-    pub(super) synced: AtomicBool,
-    pub(super) put: Counter,
-    pub(super) removed: Counter,
-    pub(super) listed: Counter,
-    pub(super) lists_failed: Counter,
-    pub(super) watch_ends: [Counter; WatchEnd::ALL.len()],
+pub(crate) struct SourceCounts {
+    pub(crate) watched: AtomicBool,
+    pub(crate) synced: AtomicBool,
+    pub(crate) put: Counter,
+    pub(crate) removed: Counter,
+    pub(crate) listed: Counter,
+    pub(crate) lists_failed: Counter,
+    pub(crate) watch_ends: [Counter; WatchEnd::ALL.len()],
 }
 
 /// How long things took, counted in buckets.
 #[derive(Debug, Default)]
-pub(super) struct Latency {
+pub(crate) struct Latency {
     /// One for each of [`Latency::BOUNDS`], and one for what took longer still.
     buckets: [Counter; Self::BOUNDS.len() + 1],
     nanos: AtomicU64,
@@ -70,7 +70,7 @@ pub(super) struct Latency {
 
 impl Latency {
     /// Upper bounds of the buckets, in microseconds.
-    pub(super) const BOUNDS: [u64; 16] = [
+    pub(crate) const BOUNDS: [u64; 16] = [
         50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
         2_500_000, 5_000_000,
     ];
@@ -85,12 +85,12 @@ impl Latency {
     }
 
     /// How often each bucket was hit, not accumulated.
-    pub(super) fn buckets(&self) -> [u64; Self::BOUNDS.len() + 1] {
+    pub(crate) fn buckets(&self) -> [u64; Self::BOUNDS.len() + 1] {
         std::array::from_fn(|at| self.buckets.get(at).map_or(0, Counter::get))
     }
 
     /// All together, in seconds.
-    pub(super) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64()
     }
 }
@@ -99,14 +99,14 @@ impl Latency {
 #[derive(Debug, Default)]
 pub struct Stages {
     sources: [SourceCounts; Kind::ALL.len()],
-    pub(super) announced: Counter,
-    pub(super) withdrawn: Counter,
-    pub(super) event_to_rib: Latency,
-    pub(super) next_hop_changes: Counter,
+    pub(crate) announced: Counter,
+    pub(crate) withdrawn: Counter,
+    pub(crate) event_to_rib: Latency,
+    pub(crate) next_hop_changes: Counter,
 }
 
 impl Stages {
-    pub(super) fn source(&self, kind: Kind) -> Option<&SourceCounts> {
+    pub(crate) fn source(&self, kind: Kind) -> Option<&SourceCounts> {
         self.sources.get(kind as usize)
     }
 
