@@ -1,4 +1,4 @@
-//! What Prometheus gets: read from the engine and the [`Stages`] at the moment of a scrape, so never stale.
+//! What Prometheus gets: read from the engine and the [`crate::stages::Stages`] at the moment of a scrape, so never stale.
 //!
 //! `upstream` has the series of kube-ovn-speaker under its names, `own` those of our stages. A peer that is gone
 //! leaves no series. `docs/metrics.md` lists all of them.
