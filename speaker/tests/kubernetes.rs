@@ -82,7 +82,10 @@ fn request(stream: &TcpStream) -> String {
 }
 
 fn answer(mut stream: TcpStream, status: u16, body: &str) {
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
+    // A pause that long is nobody's to ask for.
+    let wait = if status == 429 { "Retry-After: 3600\r\n" } else { "" };
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}Connection: close\r\n\r\n");
     let _ = stream.write_all(format!("{head}{body}").as_bytes());
 }
 
@@ -136,7 +139,8 @@ async fn an_object_that_cannot_be_read_is_kept_and_the_rest_counts() {
 async fn a_busy_server_is_asked_again_by_our_pauses_alone() {
     let dir = tempfile::tempdir().unwrap();
     let server = Scripted::start(|what, before| match what {
-        "list" if before < 4 => failure(503, "ServiceUnavailable"),
+        "list" if before < 2 => failure(503, "ServiceUnavailable"),
+        "list" if before < 4 => failure(429, "TooManyRequests"),
         "list" => (200, LIST.to_owned()),
         _ => failure(403, "Forbidden"),
     });
