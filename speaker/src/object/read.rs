@@ -47,15 +47,19 @@ pub struct Unreadable {
     pub text: String,
 }
 
+impl From<Nameless> for Unreadable {
+    fn from(nameless: Nameless) -> Self {
+        Self { key: None, text: nameless.to_string() }
+    }
+}
+
 /// Reads one object.
 ///
 /// # Errors
 /// [`Unreadable`].
 pub fn object<T: Door>(value: &Value) -> Result<Object, Unreadable> {
     match T::deserialize(value) {
-        Ok(typed) => {
-            typed.into_object().map_err(|nameless| Unreadable { key: None, text: nameless.to_string() })
-        }
+        Ok(typed) => typed.into_object().map_err(Unreadable::from),
         Err(error) => Err(Unreadable {
             key: key_of(value, T::KIND),
             text: wrong_type(value).unwrap_or_else(|| error.to_string()),

@@ -72,9 +72,7 @@ impl<'de, T: Listable> Deserialize<'de> for Listed<T> {
         let (version, object) = match serde_json::from_str::<T>(text) {
             Ok(typed) => {
                 let version = typed.metadata().resource_version.as_deref().map(str::to_owned);
-                let nameless =
-                    |nameless: crate::object::Nameless| Unreadable { key: None, text: nameless.to_string() };
-                (version, typed.into_object().map_err(nameless))
+                (version, typed.into_object().map_err(Unreadable::from))
             }
             Err(_) => {
                 let value: Value = serde_json::from_str(text).map_err(D::Error::custom)?;

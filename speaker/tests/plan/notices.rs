@@ -1,0 +1,49 @@
+//! What an operator is told, and how often.
+
+use speaker::plan::Outcome;
+use speaker::policy::Policy;
+use speaker::view::{AddressProblem, Pod, Subnet};
+
+use super::{P, empty, pod, put_pod, put_service, put_subnet, service, subnet};
+
+fn notices(outcome: &Outcome) -> Vec<String> {
+    outcome.notices.iter().map(|notice| format!("{} {}", notice.key(), notice.name())).collect()
+}
+
+#[test]
+fn an_invalid_value_is_told_once_and_again_when_it_changes() {
+    let mut plan = empty(true);
+    let with = |text: &str| put_pod(pod("p", Policy::Invalid(text.into()), P));
+    assert_eq!(notices(&plan.apply(with("maybe"))), ["pod/n/p policy-invalid"]);
+    assert_eq!(notices(&plan.apply(with("maybe"))), [""; 0]);
+    assert_eq!(notices(&plan.apply(put_subnet(subnet("s", Policy::Cluster)))), [""; 0]);
+    let elsewhere = Pod { node: Some("n2".into()), ..pod("p", Policy::Invalid("maybe".into()), P) };
+    assert_eq!(notices(&plan.apply(put_pod(elsewhere))), [""; 0]);
+    assert_eq!(notices(&plan.apply(with("perhaps"))), ["pod/n/p policy-invalid"]);
+}
+
+#[test]
+fn nat_outgoing_is_announced_and_told_once() {
+    let nat = || Subnet { nat_outgoing: true, ..subnet("s", Policy::Cluster) };
+    let mut plan = empty(true);
+    let first = plan.apply(put_subnet(nat()));
+    assert_eq!((first.announce.len(), notices(&first)), (2, vec!["subnet/s nat-outgoing".to_owned()]));
+    assert_eq!(notices(&plan.apply(put_subnet(Subnet { ready: false, ..nat() }))), [""; 0]);
+    assert_eq!(notices(&plan.apply(put_subnet(nat()))), [""; 0]);
+    let silent = Subnet { name: "t".into(), policy: Policy::Unset, ..nat() };
+    assert_eq!(notices(&plan.apply(put_subnet(silent))), [""; 0]);
+}
+
+#[test]
+fn what_is_probably_not_meant_is_told() {
+    let problems = [AddressProblem::BadAddress { provider: "ovn".into(), text: "x".into() }];
+    let outcome = empty(true).apply_batch([
+        put_service(service(Policy::Local)),
+        put_pod(Pod { problems: problems.into(), ..pod("p", Policy::Unset, P) }),
+        put_subnet(Subnet { bad_cidrs: ["x".into()].into(), ..subnet("s", Policy::Cluster) }),
+    ]);
+    assert_eq!(
+        notices(&outcome),
+        ["service/n/svc service-local", "pod/n/p bad-address", "subnet/s bad-cidr"]
+    );
+}
