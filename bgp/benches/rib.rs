@@ -24,13 +24,12 @@ fn full() -> Rib {
 }
 
 fn join(rib: &mut Rib) -> MemberId {
-    rib.join(UpdateGroup {
-        local_as: Asn::new(65000).expect("not zero"),
-        internal: false,
-        context: Context { four_octet_as: true, max_message: MAX_MESSAGE },
-        families: vec![Family::IPV4_UNICAST],
-        next_hops: NextHops { v4: Some([192, 0, 2, 1].into()), v6: None },
-    })
+    rib.join(UpdateGroup::new(
+        (Asn::new(65000).expect("not zero"), false),
+        Context { four_octet_as: true, max_message: MAX_MESSAGE },
+        vec![Family::IPV4_UNICAST],
+        NextHops { v4: Some([192, 0, 2, 1].into()), v6: None, link_local: None },
+    ))
 }
 
 fn rib(criterion: &mut Criterion) {

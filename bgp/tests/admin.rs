@@ -157,7 +157,7 @@ async fn a_reset_and_a_shutdown_say_why_and_the_session_comes_back() {
     let mut seen = Vec::new();
     while seen.iter().filter(|state| **state == State::Established).count() < 4 {
         let change = soon("a change", states.recv()).await.expect("few enough");
-        assert_eq!((change.addr, change.enabled), (host(44, 2), true));
+        assert_eq!((change.addr, change.enabled), (host(44, 2).into(), true));
         seen.push(change.state);
     }
     let rounds: Vec<_> = seen.split_inclusive(|state| *state == State::Established).collect();
@@ -186,7 +186,7 @@ async fn a_disabled_peer_stays_down_until_it_is_enabled() {
     let _back = accept(&listener).await;
     until("established again", || one.established() == 1).await;
     assert!(one.peers()[0].enabled);
-    assert_eq!(one.administer(host(45, 9), Admin::Enable), Err(AdminError::Unknown(host(45, 9))));
+    assert_eq!(one.administer(host(45, 9), Admin::Enable), Err(AdminError::Unknown(host(45, 9).into())));
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn a_subscriber_that_does_not_read_misses_the_oldest_and_holds_nobody_back
     let mut states = one.subscribe();
     for round in 0..1300 {
         let what = if round % 2 == 0 { Admin::Disable(String::new()) } else { Admin::Enable };
-        while one.administer(host(47, 2), what.clone()) == Err(AdminError::Busy(host(47, 2))) {
+        while one.administer(host(47, 2), what.clone()) == Err(AdminError::Busy(host(47, 2).into())) {
             tokio::task::yield_now().await;
         }
     }

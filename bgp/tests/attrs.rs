@@ -12,13 +12,12 @@ fn the_most_communities_still_leave_room_for_the_prefix() {
     let mut rib = Rib::new();
     rib.apply([("10.0.0.1/32".parse().expect("a prefix"), Some(&attrs))]);
     rib.release();
-    let member = rib.join(UpdateGroup {
-        local_as: Asn::new(65000).expect("not zero"),
-        internal: true,
+    let member = rib.join(UpdateGroup::new(
+        (Asn::new(65000).expect("not zero"), true),
         context,
-        families: vec![Family::IPV4_UNICAST],
-        next_hops: NextHops { v4: Some([192, 0, 2, 1].into()), v6: None },
-    });
+        vec![Family::IPV4_UNICAST],
+        NextHops { v4: Some([192, 0, 2, 1].into()), v6: None, link_local: None },
+    ));
     let batch = rib.pull(member).expect("a table");
     let octets: Vec<u8> = batch.frames[0].0.iter().flatten().copied().collect();
     let Ok(Message::Update(update)) = Message::decode(&octets, context) else {

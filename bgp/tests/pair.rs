@@ -46,14 +46,17 @@ struct Pair {
 
 fn config(side: Side, ids: [u8; 2], asns: [u32; 2], (dial, listen): (bool, bool)) -> Config {
     Config {
-        local_as: Asn::new(asns[side]).expect("not zero"),
-        peer_as: Asn::new(asns[1 - side]).expect("not zero"),
-        router_id: RouterId::new(Ipv4Addr::new(10, 0, 0, ids[side])).expect("not zero"),
-        hold_time: HoldTime::new([9, 30][side]).expect("legal"),
-        families: vec![Family::IPV4_UNICAST],
         dial,
         listen,
-        hostname: None,
+        ..Config::new(
+            (
+                Asn::new(asns[side]).expect("not zero"),
+                RouterId::new(Ipv4Addr::new(10, 0, 0, ids[side])).expect("not zero"),
+            ),
+            Asn::new(asns[1 - side]).expect("not zero"),
+            HoldTime::new([9, 30][side]).expect("legal"),
+            vec![Family::IPV4_UNICAST],
+        )
     }
 }
 

@@ -17,16 +17,12 @@ fn group() -> impl Strategy<Value = UpdateGroup> {
     let families = prop_oneof![Just(vec![V4, V6]), Just(vec![V6, V4]), Just(vec![V4]), Just(vec![V6])];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     (families, flags, 1..4u8).prop_map(|(families, (internal, four_octet_as, extended, wide), hop)| {
-        UpdateGroup {
-            local_as: Asn::new(if wide { 4_200_000_001 } else { 65001 }).expect("not zero"),
-            internal,
-            context: Context {
-                four_octet_as,
-                max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE },
-            },
+        UpdateGroup::new(
+            (Asn::new(if wide { 4_200_000_001 } else { 65001 }).expect("not zero"), internal),
+            Context { four_octet_as, max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE } },
             families,
-            next_hops: hops(hop),
-        }
+            hops(hop),
+        )
     })
 }
 

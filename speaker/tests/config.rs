@@ -1,6 +1,7 @@
 //! Flags, environment and file: what is accepted, and how everything wrong is told at once.
 
 use bgp::Family;
+use bgp::net::Hops;
 use clap::Parser;
 use speaker::cli::Cli;
 use speaker::config::{Config, Environment, Mode};
@@ -31,7 +32,7 @@ fn the_arguments_of_an_existing_daemonset_work() {
     assert_eq!((config.node.as_str(), config.router_id.to_string()), ("n1", "10.0.0.7".to_owned()));
     assert_eq!(config.mode, Mode::Node { announce_cluster_ip: true });
     assert!(config.listen.is_none());
-    assert_eq!(config.neighbors[0].dialing.ttl, Some(1));
+    assert_eq!(config.neighbors[0].dialing.hops, Hops::AtMost(1));
     assert_eq!(config.neighbors[1].session.families, [Family::IPV6_UNICAST]);
 }
 
@@ -42,7 +43,7 @@ fn lists_append_and_scalars_take_the_last() {
     let all: Vec<String> = config.neighbors.iter().map(|one| one.dialing.remote.to_string()).collect();
     assert_eq!(all, ["10.0.0.1:179", "10.0.0.2:179"]);
     assert_eq!(config.local_as.get(), 65001);
-    assert_eq!(config.neighbors[0].dialing.ttl, None, "iBGP keeps the kernel's TTL");
+    assert_eq!(config.neighbors[0].dialing.hops, Hops::Any, "iBGP keeps the kernel's TTL");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn good_values_reach_the_configuration() {
     assert_eq!(neighbor(|one| one.session.hold_time.seconds())(&["--holdtime=1m0s"]), "60");
     assert_eq!(neighbor(|one| one.session.hold_time.seconds())(&["--holdtime=3.9s"]), "3");
     assert_eq!(neighbor(|one| one.session.hold_time.seconds())(&["--holdtime=65536s"]), "65535");
-    assert_eq!(neighbor(|one| one.dialing.ttl)(&["--ebgp-multihop=017"]), "Some(15)");
+    assert_eq!(neighbor(|one| one.dialing.hops)(&["--ebgp-multihop=017"]), "AtMost(15)");
     assert_eq!(neighbor(|one| one.session.dial)(&["--passivemode"]), "false");
     assert_eq!(neighbor(|one| one.session.dial)(&["--passivemode", "--passivemode=F"]), "true");
     assert_eq!(shown(|c| c.router_id.to_string(), &[]), "\"10.0.0.7\"");

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bgp::net::{Dialing, Engine, PeerConfig};
-use bgp::rib::{NextHops, RouteAttrs};
+use bgp::net::{Dialing, Engine, Hops, PeerConfig};
+use bgp::rib::RouteAttrs;
 use bgp::wire::{Capability, Context, Message, Open};
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use ipnet::IpNet;
@@ -239,21 +239,15 @@ async fn router(listener: TcpListener, capabilities: Vec<Capability>) -> TcpStre
 }
 
 fn config(remote: SocketAddr, local: IpAddr) -> PeerConfig {
-    PeerConfig {
-        dialing: Dialing { remote, local: Some(local), ttl: None },
-        session: fsm::Config {
-            local_as: asn(65000),
-            peer_as: asn(65001),
-            router_id: id(1),
-            hold_time: HoldTime::new(90).expect("legal"),
-            families: vec![Family::IPV4_UNICAST],
-            dial: true,
-            listen: false,
-            hostname: None,
-        },
-        next_hops: NextHops::default(),
-        inbound: None,
-    }
+    PeerConfig::new(
+        Dialing { remote, local: Some(local), hops: Hops::Any },
+        fsm::Config::new(
+            (asn(65000), id(1)),
+            asn(65001),
+            HoldTime::new(90).expect("legal"),
+            vec![Family::IPV4_UNICAST],
+        ),
+    )
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bgp::fsm::{self, State};
-use bgp::net::{Dialing, Engine, MessageCounts, PeerConfig, PeerStatus};
+use bgp::net::{Dialing, Engine, Hops, MessageCounts, PeerConfig, PeerStatus};
 use bgp::rib::NextHops;
 use bgp::{Asn, Family, HoldTime, RouterId};
 use exposition::{Exposition, Labels, labels};
@@ -22,19 +22,23 @@ use speaker::view::{Batch, Change, Kind, Object, Subnet};
 
 fn peer(number: u8, at: SocketAddr) -> PeerConfig {
     PeerConfig {
-        dialing: Dialing { remote: at, local: None, ttl: None },
-        session: fsm::Config {
-            local_as: Asn::new(65000).expect("legal"),
-            peer_as: Asn::new(65000 + u32::from(number)).expect("legal"),
-            router_id: RouterId::new(Ipv4Addr::new(10, 0, 0, number)).expect("legal"),
-            hold_time: HoldTime::new(90).expect("legal"),
-            families: vec![Family::IPV4_UNICAST],
-            dial: false,
-            listen: true,
-            hostname: None,
-        },
-        next_hops: NextHops { v4: Some(Ipv4Addr::new(192, 0, 2, number)), v6: None },
-        inbound: None,
+        next_hops: NextHops { v4: Some(Ipv4Addr::new(192, 0, 2, number)), v6: None, link_local: None },
+        ..PeerConfig::new(
+            Dialing { remote: at, local: None, hops: Hops::Any },
+            fsm::Config {
+                dial: false,
+                listen: true,
+                ..fsm::Config::new(
+                    (
+                        Asn::new(65000).expect("legal"),
+                        RouterId::new(Ipv4Addr::new(10, 0, 0, number)).expect("legal"),
+                    ),
+                    Asn::new(65000 + u32::from(number)).expect("legal"),
+                    HoldTime::new(90).expect("legal"),
+                    vec![Family::IPV4_UNICAST],
+                )
+            },
+        )
     }
 }
 

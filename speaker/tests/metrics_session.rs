@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bgp::net::{Dialing, Engine, PeerConfig};
+use bgp::net::{Dialing, Engine, Hops, PeerConfig};
 use bgp::rib::NextHops;
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use exposition::Exposition;
@@ -32,19 +32,20 @@ fn id(number: u8) -> RouterId {
 /// The peer `remote` of an engine that is `local`; the one with the higher number dials.
 fn peer(local: u8, remote: u8, dialing: Dialing) -> PeerConfig {
     PeerConfig {
-        dialing,
-        session: fsm::Config {
-            local_as: asn(local),
-            peer_as: asn(remote),
-            router_id: id(local),
-            hold_time: HoldTime::new(90).expect("legal"),
-            families: vec![Family::IPV4_UNICAST],
-            dial: local > remote,
-            listen: local < remote,
-            hostname: None,
-        },
-        next_hops: NextHops { v4: Some(Ipv4Addr::new(192, 0, 2, local)), v6: None },
-        inbound: None,
+        next_hops: NextHops { v4: Some(Ipv4Addr::new(192, 0, 2, local)), v6: None, link_local: None },
+        ..PeerConfig::new(
+            dialing,
+            fsm::Config {
+                dial: local > remote,
+                listen: local < remote,
+                ..fsm::Config::new(
+                    (asn(local), id(local)),
+                    asn(remote),
+                    HoldTime::new(90).expect("legal"),
+                    vec![Family::IPV4_UNICAST],
+                )
+            },
+        )
     }
 }
 
@@ -100,13 +101,13 @@ async fn gauges_follow_a_session_up_and_down() {
     let metrics = Metrics::new(Arc::new(announcer), Counts::default);
     assert!(Exposition::parse(&metrics.text().expect("text")).names("kube_ovn_").is_empty(), "no peer yet");
 
-    engine.add_peer(peer(1, 2, Dialing { remote: (THEIRS, 179).into(), local: None, ttl: None }));
+    engine.add_peer(peer(1, 2, Dialing { remote: (THEIRS, 179).into(), local: None, hops: Hops::Any }));
     let waiting = until(&metrics, "a peer that waits", |seen| of_peer(seen, "up") == Some(0.0)).await;
     assert_eq!((own(&waiting, "advertised_prefixes"), own(&waiting, "current")), (Some(0.0), Some(0.0)));
 
     metrics.announcer().handle(one_prefix());
     let other = Engine::new();
-    other.add_peer(peer(2, 1, Dialing { remote: at, local: Some(THEIRS), ttl: None }));
+    other.add_peer(peer(2, 1, Dialing { remote: at, local: Some(THEIRS), hops: Hops::Any }));
     let up = until(&metrics, "up with one prefix", |seen| {
         of_peer(seen, "up") == Some(1.0) && own(seen, "advertised_prefixes") == Some(1.0)
     })

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bgp::net::{Dialing, Engine, PeerConfig};
+use bgp::net::{Dialing, Engine, Hops, PeerConfig};
 use bgp::rib::{NextHops, RouteAttrs};
 use bgp::wire::{Attr, Capability, Context, Message, Open, Origin, Segment, Update};
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
@@ -78,19 +78,20 @@ fn engine(routes: usize) {
     for number in 0..most_routers() {
         let remote = SocketAddr::from((router_addr(number), 179));
         engine.add_peer(PeerConfig {
-            dialing: Dialing { remote, local: None, ttl: None },
-            session: fsm::Config {
-                local_as: asn(LOCAL_AS),
-                peer_as: asn(ROUTER_AS),
-                router_id: RouterId::new(NEXT_HOP).unwrap(),
-                hold_time: HoldTime::new(90).unwrap(),
-                families: vec![Family::IPV4_UNICAST],
-                dial: false,
-                listen: true,
-                hostname: None,
-            },
-            next_hops: NextHops { v4: Some(NEXT_HOP), v6: None },
-            inbound: None,
+            next_hops: NextHops { v4: Some(NEXT_HOP), v6: None, link_local: None },
+            ..PeerConfig::new(
+                Dialing { remote, local: None, hops: Hops::Any },
+                fsm::Config {
+                    dial: false,
+                    listen: true,
+                    ..fsm::Config::new(
+                        (asn(LOCAL_AS), RouterId::new(NEXT_HOP).unwrap()),
+                        asn(ROUTER_AS),
+                        HoldTime::new(90).unwrap(),
+                        vec![Family::IPV4_UNICAST],
+                    )
+                },
+            )
         });
     }
     let attrs = RouteAttrs::default();

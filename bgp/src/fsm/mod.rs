@@ -14,7 +14,7 @@ mod timing;
 use std::time::{Duration, Instant};
 
 pub use event::{Action, ConnId, Direction, EndReason, Event, State};
-pub use negotiate::{Config, Negotiated, dialed_connection_wins, negotiate};
+pub use negotiate::{Config, LocalRole, Negotiated, PeerRestart, Restart, dialed_connection_wins, negotiate};
 
 use crate::wire::Message;
 use crate::wire::notification::{Notification, cease};

@@ -1,7 +1,7 @@
 //! Two OPENs into what the session will speak, or the fault that ends it (RFC 4271 §6.2, RFC 5492).
 
 use crate::types::{Asn, Family, HoldTime, RouterId};
-use crate::wire::{Capability, Context, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, Open, OpenFault};
+use crate::wire::{Capability, Context, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, Open, OpenFault, Role};
 
 /// One peer as the operator wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +22,64 @@ pub struct Config {
     pub listen: bool,
     /// Host name told to the peer, for its operator's eyes only.
     pub hostname: Option<String>,
+    /// Graceful restart, if it is spoken with this peer.
+    pub restart: Option<Restart>,
+    /// Offer to announce IPv4 prefixes with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
+    /// Our role towards the peer (RFC 9234), and whether it must tell its own.
+    pub role: Option<LocalRole>,
+}
+
+/// Graceful restart as we offer it to one peer (RFC 4724).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// Seconds the peer is to keep our routes while we are away: 1 to 4095.
+    pub time: u16,
+    /// We took over from a process that had a session with this peer: R until the first session is up.
+    pub restarted: bool,
+    /// What was announced before could be reached all the time: F.
+    pub forwarding: bool,
+    /// Sessions that end with a NOTIFICATION restart gracefully, too: N (RFC 8538).
+    pub notification: bool,
+    /// Seconds the peer may keep our routes as a last resort after that (RFC 9494), 24 bits.
+    pub long_lived: Option<u32>,
+}
+
+/// Our role towards a peer (RFC 9234 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalRole {
+    /// Ours.
+    pub role: Role,
+    /// A peer that tells none is refused.
+    pub strict: bool,
 }
 
 impl Config {
+    /// A peer that is dialed, with nothing on that has to be asked for.
+    #[must_use]
+    pub fn new(
+        (local_as, router_id): (Asn, RouterId),
+        peer_as: Asn,
+        hold_time: HoldTime,
+        families: Vec<Family>,
+    ) -> Self {
+        let (dial, listen, hostname) = (true, false, None);
+        let (restart, extended_next_hop, role) = (None, false, None);
+        Self {
+            local_as,
+            peer_as,
+            router_id,
+            hold_time,
+            families,
+            dial,
+            listen,
+            hostname,
+            restart,
+            extended_next_hop,
+            role,
+        }
+    }
+
     /// The OPEN this configuration sends.
     #[must_use]
     pub fn open(&self) -> Open {
@@ -65,10 +120,31 @@ pub struct Negotiated {
     pub context: Context,
     /// The peer may ask for a refresh and we answer.
     pub route_refresh: bool,
+    /// Refreshes of a family are bracketed, in both directions (RFC 7313).
+    pub enhanced_refresh: bool,
+    /// IPv4 prefixes may be announced with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
+    /// What the peer does about our restarts and its own; `None` unless both speak graceful restart.
+    pub restart: Option<PeerRestart>,
+    /// The peer's role, if both told one.
+    pub peer_role: Option<Role>,
     /// The peer's host name, as it told it.
     pub peer_hostname: Option<String>,
     /// Everything the peer said it can.
     pub capabilities: Vec<Capability>,
+}
+
+/// Graceful restart as the peer offers it, where we do, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRestart {
+    /// Seconds we may keep its routes while it is away.
+    pub time: u16,
+    /// It has restarted: R.
+    pub restarted: bool,
+    /// Both sides restart gracefully after a NOTIFICATION, too (RFC 8538).
+    pub notification: bool,
+    /// Its families, each with whether it kept forwarding: F.
+    pub families: Vec<(Family, bool)>,
 }
 
 /// What both can do, or why there is no session.
@@ -101,6 +177,10 @@ pub fn negotiate(ours: &Config, theirs: &Open) -> Result<Negotiated, OpenFault> 
         families,
         context: Context { four_octet_as, max_message },
         route_refresh: has(&Capability::RouteRefresh),
+        enhanced_refresh: false,
+        extended_next_hop: false,
+        restart: None,
+        peer_role: None,
         peer_hostname: theirs.capabilities.iter().find_map(|one| match one {
             Capability::Fqdn { host, .. } => Some(String::from_utf8_lossy(host).into_owned()),
             _ => None,

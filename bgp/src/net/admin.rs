@@ -1,16 +1,16 @@
 //! What an administrator asks of a running engine, and what else it can be asked beside its peers' status.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::Engine;
 use super::peer::{Command, lock};
 use super::status::StateChange;
+use super::{Engine, PeerAddr};
 use crate::rib::{Advertised, LearnedPath, RouteAttrs};
 use crate::types::Family;
 use crate::wire::Attr;
@@ -37,10 +37,10 @@ pub enum Admin {
 pub enum AdminError {
     /// No such peer.
     #[error("{0} is no neighbor of this speaker")]
-    Unknown(IpAddr),
+    Unknown(PeerAddr),
     /// Its task is too far behind to take one more command.
     #[error("neighbor {0} is too busy, try again")]
-    Busy(IpAddr),
+    Busy(PeerAddr),
 }
 
 impl Engine {
@@ -48,7 +48,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub fn administer(&self, peer: IpAddr, what: Admin) -> Result<(), AdminError> {
+    pub fn administer(&self, peer: impl Into<PeerAddr>, what: Admin) -> Result<(), AdminError> {
+        let peer = peer.into();
         let sender = lock(&self.shared.peers).get(&peer).map(|handle| handle.commands.clone());
         let sender = sender.ok_or(AdminError::Unknown(peer))?;
         sender.try_send(Command::Admin(what)).map_err(|error| match error {
@@ -66,8 +67,8 @@ impl Engine {
 
     /// What the peer announces in a family, as far as it is kept, sorted; `None` if there is no such peer.
     #[must_use]
-    pub fn learned(&self, peer: IpAddr, family: Family) -> Option<Vec<LearnedPath>> {
-        let learned = lock(&self.shared.peers).get(&peer)?.outputs().learned;
+    pub fn learned(&self, peer: impl Into<PeerAddr>, family: Family) -> Option<Vec<LearnedPath>> {
+        let learned = lock(&self.shared.peers).get(&peer.into())?.outputs().learned;
         let mut all = lock(&learned).as_ref().map(|learned| learned.paths(family)).unwrap_or_default();
         all.sort_unstable_by_key(|path| path.prefix);
         Some(all)
@@ -76,7 +77,7 @@ impl Engine {
     /// What the peer holds from us, sorted, each with all its attributes but the next hop; `None` if there is no such
     /// peer. Routes that carry the same share them.
     #[must_use]
-    pub fn advertised_with_attrs(&self, peer: IpAddr) -> Option<Vec<(Advertised, Arc<[Attr]>)>> {
+    pub fn advertised_with_attrs(&self, peer: impl Into<PeerAddr>) -> Option<Vec<(Advertised, Arc<[Attr]>)>> {
         let member = self.peer(peer)?.member;
         let Some(member) = member else { return Some(Vec::new()) };
         let rib = lock(&self.shared.rib);

@@ -15,7 +15,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         match listener.accept().await {
             Ok((stream, from)) => {
                 let peer = from.ip().to_canonical();
-                let taken = shared.command(peer, Command::Accepted(stream));
+                let taken = shared.command(peer.into(), Command::Accepted(stream));
                 if !taken {
                     debug!(%peer, "connection from an address that is no neighbour, or one too busy, closed");
                 }

@@ -4,8 +4,10 @@
 //! lock held only while a batch is made, never across an await. Dropping the [`Engine`] closes every connection
 //! without a word, as a killed process does; [`Engine::shutdown`] says goodbye.
 
+mod addr;
 mod admin;
 mod listen;
+mod password;
 mod peer;
 mod socket;
 mod status;
@@ -21,12 +23,14 @@ use ipnet::IpNet;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+pub use addr::{Link, NotAPeer, PeerAddr};
 pub use admin::{Admin, AdminError};
-pub use socket::Dialing;
+pub use password::Password;
+pub use socket::{Dialing, Hops};
 pub use status::{MessageCounts, PeerStatus, StateChange};
 
 use crate::fsm::{self, State};
-use crate::rib::{Advertised, Learned, NextHops, Rib, RouteAttrs};
+use crate::rib::{Advertised, Learned, NextHops, Policy, Rib, RouteAttrs};
 use crate::types::Family;
 use crate::wire::{Notification, Update};
 use peer::{Command, Path, PeerTask, lock};
@@ -40,10 +44,18 @@ const CHANGES: usize = 1024;
 /// A peer to talk to.
 #[derive(Clone, Debug)]
 pub struct PeerConfig {
+    /// Its name; no two peers have the same.
+    pub addr: PeerAddr,
     /// Where it is and how to reach it. Its address also tells its incoming connections.
     pub dialing: Dialing,
+    /// The key of TCP MD5 signatures (RFC 2385); `None`: none are sent or taken.
+    pub password: Option<Password>,
     /// What is said to it.
     pub session: fsm::Config,
+    /// What its routes carry besides what every peer's do.
+    pub policy: Policy,
+    /// The most prefixes it may announce in a family; one more ends the session (Cease/1, RFC 4486 §4).
+    pub max_prefixes: Option<u32>,
     /// What it is to send traffic to, until [`Engine::path_changed`] says otherwise.
     pub next_hops: NextHops,
     /// Where to deliver what it announces; `None` only counts it. A full channel stops reading from the peer; a
@@ -51,11 +63,28 @@ pub struct PeerConfig {
     pub inbound: Option<mpsc::Sender<Inbound>>,
 }
 
+impl PeerConfig {
+    /// A peer that is reached and served in the plainest way.
+    #[must_use]
+    pub fn new(dialing: Dialing, session: fsm::Config) -> Self {
+        Self {
+            addr: dialing.remote.ip().into(),
+            dialing,
+            password: None,
+            session,
+            policy: Policy::default(),
+            max_prefixes: None,
+            next_hops: NextHops::default(),
+            inbound: None,
+        }
+    }
+}
+
 /// Something learned from a peer.
 #[derive(Clone, Debug)]
 pub struct Inbound {
     /// From whom.
-    pub peer: IpAddr,
+    pub peer: PeerAddr,
     /// What.
     pub event: InboundEvent,
 }
@@ -86,7 +115,7 @@ impl Handle {
 struct Shared {
     rib: Mutex<Rib>,
     changed: watch::Sender<()>,
-    peers: Mutex<BTreeMap<IpAddr, Handle>>,
+    peers: Mutex<BTreeMap<PeerAddr, Handle>>,
     states: broadcast::Sender<StateChange>,
     released: OnceLock<Instant>,
     listening: Mutex<Vec<SocketAddr>>,
@@ -94,7 +123,7 @@ struct Shared {
 
 impl Shared {
     /// Passes a command on; `false` if there is no such peer or its task is too far behind.
-    fn command(&self, peer: IpAddr, command: Command) -> bool {
+    fn command(&self, peer: PeerAddr, command: Command) -> bool {
         let sender = lock(&self.peers).get(&peer).map(|handle| handle.commands.clone());
         sender.is_some_and(|sender| sender.try_send(command).is_ok())
     }
@@ -147,7 +176,7 @@ impl Engine {
         let (path, path_receiver) =
             watch::channel(Path { next_hops: config.next_hops, local: config.dialing.local });
         let status = Arc::new(Mutex::new(PeerStatus::new(&config)));
-        let addr = config.dialing.remote.ip();
+        let addr = config.addr;
         let inputs = peer::Inputs { commands: receiver, path: path_receiver };
         let learned = Arc::default();
         let outputs = peer::Outputs { status: Arc::clone(&status), learned: Arc::clone(&learned) };
@@ -173,15 +202,15 @@ impl Engine {
     /// The way to a peer is another one: this is what it is to send traffic to from now on. Next hops that differ
     /// are announced without touching the session; a session whose local address is gone is ended, for nothing can
     /// leave from it any more; a peer that is down is dialed at once.
-    pub fn path_changed(&self, peer: IpAddr, next_hops: NextHops) {
-        if let Some(handle) = lock(&self.shared.peers).get(&peer) {
+    pub fn path_changed(&self, peer: impl Into<PeerAddr>, next_hops: NextHops) {
+        if let Some(handle) = lock(&self.shared.peers).get(&peer.into()) {
             handle.path.send_modify(|path| path.next_hops = next_hops);
         }
     }
 
     /// From now on a peer is dialed from this address of ours. A session that stands is left alone.
-    pub fn dial_from(&self, peer: IpAddr, local: IpAddr) {
-        if let Some(handle) = lock(&self.shared.peers).get(&peer) {
+    pub fn dial_from(&self, peer: impl Into<PeerAddr>, local: IpAddr) {
+        if let Some(handle) = lock(&self.shared.peers).get(&peer.into()) {
             handle.path.send_if_modified(|path| path.local.replace(local) != Some(local));
         }
     }
@@ -195,8 +224,8 @@ impl Engine {
 
     /// One peer.
     #[must_use]
-    pub fn peer(&self, addr: IpAddr) -> Option<PeerStatus> {
-        let outputs = lock(&self.shared.peers).get(&addr)?.outputs();
+    pub fn peer(&self, addr: impl Into<PeerAddr>) -> Option<PeerStatus> {
+        let outputs = lock(&self.shared.peers).get(&addr.into())?.outputs();
         Some(self.complete(&outputs))
     }
 
@@ -217,7 +246,7 @@ impl Engine {
 
     /// What the peer holds from us, sorted; `None` if there is no such peer.
     #[must_use]
-    pub fn advertised(&self, peer: IpAddr) -> Option<Vec<Advertised>> {
+    pub fn advertised(&self, peer: impl Into<PeerAddr>) -> Option<Vec<Advertised>> {
         let member = self.peer(peer)?.member;
         let mut all = member.map(|member| lock(&self.shared.rib).advertised(member)).unwrap_or_default();
         all.sort_unstable();

@@ -13,8 +13,33 @@ pub struct Dialing {
     pub remote: SocketAddr,
     /// The local address to use; `None` leaves it to the kernel.
     pub local: Option<IpAddr>,
-    /// Time to live of what we send; `None` keeps the kernel's default. 1 for a peer on the same link.
-    pub ttl: Option<u8>,
+    /// How many hops packets may take.
+    pub hops: Hops,
+}
+
+/// How far away a peer may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hops {
+    /// What we send has the kernel's time to live, what comes may have any.
+    #[default]
+    Any,
+    /// What we send dies after so many hops: 1 for a peer on the same link.
+    AtMost(u8),
+    /// Generalized TTL security (RFC 5082): what we send starts at 255, what has come further than so many hops is
+    /// dropped. 1 for a peer on the same link.
+    Secured(u8),
+}
+
+impl Hops {
+    /// The time to live of what we send; `None` keeps the kernel's.
+    #[must_use]
+    pub fn ttl(self) -> Option<u8> {
+        match self {
+            Self::Any => None,
+            Self::AtMost(hops) => Some(hops),
+            Self::Secured(_) => Some(255),
+        }
+    }
 }
 
 pub(super) async fn dial(how: Dialing) -> io::Result<TcpStream> {
@@ -22,7 +47,7 @@ pub(super) async fn dial(how: Dialing) -> io::Result<TcpStream> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    set_ttl(&SockRef::from(&socket), how.remote.ip(), how.ttl)?;
+    set_ttl(&SockRef::from(&socket), how.remote.ip(), how.hops.ttl())?;
     if let Some(local) = how.local {
         socket.bind(SocketAddr::new(local, 0))?;
     }
@@ -32,9 +57,9 @@ pub(super) async fn dial(how: Dialing) -> io::Result<TcpStream> {
 }
 
 /// Options of an accepted connection.
-pub(super) fn prepare(stream: &TcpStream, peer: IpAddr, ttl: Option<u8>) -> io::Result<()> {
+pub(super) fn prepare(stream: &TcpStream, peer: IpAddr, hops: Hops) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    set_ttl(&SockRef::from(stream), peer, ttl)
+    set_ttl(&SockRef::from(stream), peer, hops.ttl())
 }
 
 fn set_ttl(socket: &SockRef<'_>, peer: IpAddr, ttl: Option<u8>) -> io::Result<()> {

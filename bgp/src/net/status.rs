@@ -1,9 +1,9 @@
 //! What can be asked about a peer while its task runs.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::PeerConfig;
+use super::{PeerAddr, PeerConfig};
 use crate::fsm::{EndReason, Negotiated, State};
 use crate::rib::{Batch, LearnedCounts, MemberId, NextHops};
 use crate::types::{Asn, Family, HoldTime, RouterId};
@@ -12,8 +12,8 @@ use crate::wire::{Attr, Capability, Update};
 /// A peer's session moved to another state, or its administrator did something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateChange {
-    /// The peer's address.
-    pub addr: IpAddr,
+    /// The peer's name.
+    pub addr: PeerAddr,
     /// The state it is in now.
     pub state: State,
     /// Whether it is administratively up.
@@ -84,8 +84,8 @@ impl MessageCounts {
 /// A peer as it is now.
 #[derive(Clone, Debug)]
 pub struct PeerStatus {
-    /// Its address.
-    pub addr: IpAddr,
+    /// Its name.
+    pub addr: PeerAddr,
     /// The port dialed.
     pub port: u16,
     /// Our AS.
@@ -140,7 +140,7 @@ pub struct PeerStatus {
 impl PeerStatus {
     pub(super) fn new(config: &PeerConfig) -> Self {
         Self {
-            addr: config.dialing.remote.ip(),
+            addr: config.addr,
             port: config.dialing.remote.port(),
             local_as: config.session.local_as,
             peer_as: config.session.peer_as,

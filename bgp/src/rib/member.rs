@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::Generation;
+use super::{Generation, Policy};
 use crate::types::{Asn, Family};
 use crate::wire::Context;
 
@@ -13,8 +13,10 @@ use crate::wire::Context;
 pub struct NextHops {
     /// For IPv4 prefixes.
     pub v4: Option<Ipv4Addr>,
-    /// For IPv6 prefixes.
+    /// For IPv6 prefixes, and for IPv4 ones where the peer takes them so (RFC 8950).
     pub v6: Option<Ipv6Addr>,
+    /// Our address on the link we share with the peer, told beside `v6` (RFC 2545 §3).
+    pub link_local: Option<Ipv6Addr>,
 }
 
 impl NextHops {
@@ -42,6 +44,39 @@ pub struct UpdateGroup {
     pub families: Vec<Family>,
     /// Next hops towards this peer.
     pub next_hops: NextHops,
+    /// What its routes carry besides what every peer's do.
+    pub policy: Policy,
+    /// IPv4 prefixes go with the IPv6 next hop while there is no IPv4 one (RFC 8950).
+    pub extended_next_hop: bool,
+    /// A repeated table stands between ROUTE-REFRESH markers (RFC 7313).
+    pub enhanced_refresh: bool,
+    /// Routes are marked as not to be passed on upwards: our role asks for it (RFC 9234 §5).
+    pub only_to_customer: bool,
+}
+
+impl UpdateGroup {
+    /// The plainest group of our AS towards a peer, internal or not.
+    #[must_use]
+    pub fn new(
+        (local_as, internal): (Asn, bool),
+        context: Context,
+        families: Vec<Family>,
+        next_hops: NextHops,
+    ) -> Self {
+        let policy = Policy::default();
+        let (extended_next_hop, enhanced_refresh, only_to_customer) = (false, false, false);
+        Self {
+            local_as,
+            internal,
+            context,
+            families,
+            next_hops,
+            policy,
+            extended_next_hop,
+            enhanced_refresh,
+            only_to_customer,
+        }
+    }
 }
 
 /// A prefix a member has been sent.
@@ -123,7 +158,8 @@ impl Member {
     /// A family that loses its next hop keeps the last one, or what the member holds could not be kept right.
     pub(super) fn set_next_hops(&mut self, next_hops: NextHops) -> bool {
         let last = self.group.next_hops;
-        let next_hops = NextHops { v4: next_hops.v4.or(last.v4), v6: next_hops.v6.or(last.v6) };
+        let next_hops =
+            NextHops { v4: next_hops.v4.or(last.v4), v6: next_hops.v6.or(last.v6), link_local: None };
         let before = std::mem::replace(&mut self.group.next_hops, next_hops);
         let mut changed = false;
         for family in self.group.families.clone() {

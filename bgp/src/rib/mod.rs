@@ -12,6 +12,7 @@ mod learned;
 mod log;
 mod member;
 mod pack;
+mod policy;
 mod table;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use learned::{Learned, LearnedCounts, LearnedPath};
 pub use member::{Advertised, NextHops, UpdateGroup};
 pub use pack::Frame;
+pub use policy::Policy;
 
 use crate::types::Family;
 use crate::wire::Attr;

@@ -20,7 +20,10 @@ pub mod attr_code {
     pub const COMMUNITIES: u8 = 8;
     pub const MP_REACH_NLRI: u8 = 14;
     pub const MP_UNREACH_NLRI: u8 = 15;
+    pub const EXTENDED_COMMUNITIES: u8 = 16;
     pub const AS4_PATH: u8 = 17;
+    pub const LARGE_COMMUNITIES: u8 = 32;
+    pub const ONLY_TO_CUSTOMER: u8 = 35;
 }
 
 const OPTIONAL: u8 = 0x80;
@@ -72,6 +75,12 @@ pub enum Attr {
     AtomicAggregate,
     /// `COMMUNITIES` (RFC 1997).
     Communities(Vec<u32>),
+    /// `EXTENDED_COMMUNITIES` (RFC 4360).
+    ExtendedCommunities(Vec<[u8; 8]>),
+    /// `LARGE_COMMUNITY` (RFC 8092): global administrator and two numbers of its own.
+    LargeCommunities(Vec<[u32; 3]>),
+    /// `ONLY_TO_CUSTOMER` (RFC 9234 §5).
+    OnlyToCustomer(u32),
     /// `MP_REACH_NLRI` (RFC 4760 §3).
     MpReach(MpReach),
     /// `MP_UNREACH_NLRI` (RFC 4760 §4).
@@ -131,6 +140,9 @@ impl Attr {
             Self::LocalPref(_) => attr_code::LOCAL_PREF,
             Self::AtomicAggregate => attr_code::ATOMIC_AGGREGATE,
             Self::Communities(_) => attr_code::COMMUNITIES,
+            Self::ExtendedCommunities(_) => attr_code::EXTENDED_COMMUNITIES,
+            Self::LargeCommunities(_) => attr_code::LARGE_COMMUNITIES,
+            Self::OnlyToCustomer(_) => attr_code::ONLY_TO_CUSTOMER,
             Self::MpReach(_) => attr_code::MP_REACH_NLRI,
             Self::MpUnreach(_) => attr_code::MP_UNREACH_NLRI,
             Self::As4Path(_) => attr_code::AS4_PATH,
@@ -138,28 +150,43 @@ impl Attr {
         }
     }
 
-    fn flags(&self) -> u8 {
+    /// The flag octet, without the extended-length bit.
+    #[must_use]
+    pub fn flags(&self) -> u8 {
         match self {
             Self::Unknown { flags, .. } => *flags & !EXTENDED_LENGTH,
             _ => flags_of(self.code()).unwrap_or(OPTIONAL),
         }
     }
 
-    /// Appends flags, code, length and value. `None` if the value exceeds what two length octets can say.
-    pub(crate) fn encode(&self, context: Context, out: &mut Vec<u8>) -> Option<()> {
+    /// The value in wire form; `None` if a field in it exceeds what its length octet can say.
+    #[must_use]
+    pub fn value_octets(&self, context: Context) -> Option<Vec<u8>> {
         let mut value = Vec::new();
         match self {
             Self::Origin(origin) => value.push(*origin as u8),
             Self::AsPath(path) => put_path(path, context.four_octet_as, &mut value)?,
             Self::As4Path(path) => put_path(path, true, &mut value)?,
             Self::NextHop(addr) => value.extend_from_slice(&addr.octets()),
-            Self::Med(number) | Self::LocalPref(number) => value.extend_from_slice(&number.to_be_bytes()),
+            Self::Med(number) | Self::LocalPref(number) | Self::OnlyToCustomer(number) => {
+                value.extend_from_slice(&number.to_be_bytes())
+            }
             Self::AtomicAggregate => {}
             Self::Communities(all) => all.iter().for_each(|one| value.extend_from_slice(&one.to_be_bytes())),
+            Self::ExtendedCommunities(all) => all.iter().for_each(|one| value.extend_from_slice(one)),
+            Self::LargeCommunities(all) => {
+                all.iter().flatten().for_each(|part| value.extend_from_slice(&part.to_be_bytes()));
+            }
             Self::MpReach(reach) => reach.encode(&mut value)?,
             Self::MpUnreach(unreach) => unreach.encode(&mut value),
             Self::Unknown { value: octets, .. } => value.extend_from_slice(octets),
         }
+        Some(value)
+    }
+
+    /// Appends flags, code, length and value. `None` if the value exceeds what two length octets can say.
+    pub(crate) fn encode(&self, context: Context, out: &mut Vec<u8>) -> Option<()> {
+        let value = self.value_octets(context)?;
         match u8::try_from(value.len()) {
             Ok(len) => out.extend_from_slice(&[self.flags(), self.code(), len]),
             Err(_) => {
@@ -213,6 +240,23 @@ impl Attr {
                 }
                 Some(Self::Communities(all))
             }
+            attr_code::EXTENDED_COMMUNITIES => {
+                let mut all = vec![value.octets::<8>()?]; // empty is malformed, RFC 7606 §7.14
+                while !value.is_empty() {
+                    all.push(value.octets::<8>()?);
+                }
+                Some(Self::ExtendedCommunities(all))
+            }
+            attr_code::LARGE_COMMUNITIES => {
+                let mut one =
+                    || -> Result<[u32; 3], Short> { Ok([value.u32()?, value.u32()?, value.u32()?]) };
+                let mut all = vec![one()?]; // RFC 8092 §5: a multiple of twelve, not zero
+                while !value.is_empty() {
+                    all.push([value.u32()?, value.u32()?, value.u32()?]);
+                }
+                Some(Self::LargeCommunities(all))
+            }
+            attr_code::ONLY_TO_CUSTOMER => Some(Self::OnlyToCustomer(value.u32()?)),
             _ => return Ok(None),
         };
         Ok(attr.filter(|_| value.is_empty()))
@@ -246,7 +290,10 @@ fn flags_of(code: u8) -> Option<u8> {
     match code {
         attr_code::ORIGIN | attr_code::AS_PATH | attr_code::NEXT_HOP => Some(TRANSITIVE),
         attr_code::LOCAL_PREF | attr_code::ATOMIC_AGGREGATE => Some(TRANSITIVE),
-        attr_code::COMMUNITIES | attr_code::AS4_PATH => Some(OPTIONAL | TRANSITIVE),
+        attr_code::COMMUNITIES | attr_code::AS4_PATH | attr_code::EXTENDED_COMMUNITIES => {
+            Some(OPTIONAL | TRANSITIVE)
+        }
+        attr_code::LARGE_COMMUNITIES | attr_code::ONLY_TO_CUSTOMER => Some(OPTIONAL | TRANSITIVE),
         attr_code::MULTI_EXIT_DISC | attr_code::MP_REACH_NLRI | attr_code::MP_UNREACH_NLRI => Some(OPTIONAL),
         _ => None,
     }

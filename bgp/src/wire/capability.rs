@@ -14,12 +14,18 @@ pub enum Capability {
     ExtendedNextHop(Vec<(Family, u16)>),
     /// 6: messages up to 65535 octets (RFC 8654).
     ExtendedMessage,
+    /// 9: the role of the sender (RFC 9234 §4.1).
+    Role(Role),
     /// 64: graceful restart (RFC 4724 §3).
     GracefulRestart(GracefulRestart),
     /// 65: four-octet AS numbers (RFC 6793); `None` stands for the reserved zero.
     FourOctetAs(Option<Asn>),
+    /// 69: several paths for a prefix, by family: 1 receives, 2 sends, 3 both (RFC 7911 §4). Read, never offered.
+    AddPath(Vec<(Family, u8)>),
     /// 70: enhanced route refresh (RFC 7313).
     EnhancedRouteRefresh,
+    /// 71: long-lived graceful restart, by family: flags, stale time in seconds (RFC 9494 §3).
+    LongLivedGracefulRestart(Vec<(Family, u8, u32)>),
     /// 73: host and domain name (draft-walton-bgp-hostname-capability), shown to operators only.
     Fqdn {
         /// Host name, as sent.
@@ -34,6 +40,55 @@ pub enum Capability {
         /// Capability value.
         value: Vec<u8>,
     },
+}
+
+/// What a speaker is to its neighbour (RFC 9234 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Sells transit to the neighbour.
+    Provider = 0,
+    /// Serves routes between its clients, is on no path itself.
+    RouteServer = 1,
+    /// Takes routes of a route server.
+    RouteServerClient = 2,
+    /// Buys transit from the neighbour.
+    Customer = 3,
+    /// Exchanges its own and its customers' routes.
+    Peer = 4,
+}
+
+impl Role {
+    /// The role of this value of the capability, if one is assigned.
+    #[must_use]
+    pub fn from_octet(octet: u8) -> Option<Self> {
+        [Self::Provider, Self::RouteServer, Self::RouteServerClient, Self::Customer, Self::Peer]
+            .into_iter()
+            .find(|role| *role as u8 == octet)
+    }
+
+    /// The role the neighbour must have (RFC 9234 §4.2).
+    #[must_use]
+    pub fn counterpart(self) -> Self {
+        match self {
+            Self::Provider => Self::Customer,
+            Self::Customer => Self::Provider,
+            Self::RouteServer => Self::RouteServerClient,
+            Self::RouteServerClient => Self::RouteServer,
+            Self::Peer => Self::Peer,
+        }
+    }
+
+    /// The word for it in configuration and output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::RouteServer => "route-server",
+            Self::RouteServerClient => "route-server-client",
+            Self::Customer => "customer",
+            Self::Peer => "peer",
+        }
+    }
 }
 
 /// The graceful restart capability (RFC 4724 §3, RFC 8538 §2).
@@ -56,9 +111,12 @@ impl Capability {
             Self::RouteRefresh => 2,
             Self::ExtendedNextHop(_) => 5,
             Self::ExtendedMessage => 6,
+            Self::Role(_) => 9,
             Self::GracefulRestart(_) => 64,
             Self::FourOctetAs(_) => 65,
+            Self::AddPath(_) => 69,
             Self::EnhancedRouteRefresh => 70,
+            Self::LongLivedGracefulRestart(_) => 71,
             Self::Fqdn { .. } => 73,
             Self::Unknown { code, .. } => *code,
         }
@@ -96,6 +154,21 @@ impl Capability {
                     out.extend_from_slice(&[family.safi, *flags]);
                 }
             }
+            Self::Role(role) => out.push(*role as u8),
+            Self::AddPath(families) => {
+                for (family, direction) in families {
+                    out.extend_from_slice(&family.afi.to_be_bytes());
+                    out.extend_from_slice(&[family.safi, *direction]);
+                }
+            }
+            Self::LongLivedGracefulRestart(families) => {
+                for (family, flags, seconds) in families {
+                    let [_, time @ ..] = seconds.to_be_bytes(); // 24 bits
+                    out.extend_from_slice(&family.afi.to_be_bytes());
+                    out.extend_from_slice(&[family.safi, *flags]);
+                    out.extend_from_slice(&time);
+                }
+            }
             Self::FourOctetAs(asn) => out.extend_from_slice(&asn.map_or(0, Asn::get).to_be_bytes()),
             Self::Fqdn { host, domain } => {
                 for name in [host, domain] {
@@ -127,9 +200,12 @@ impl Capability {
             2 => Some(Self::RouteRefresh),
             5 => Self::extended_next_hop(&mut value)?,
             6 => Some(Self::ExtendedMessage),
+            9 => Role::from_octet(value.u8()?).map(Self::Role),
             64 => Some(Self::GracefulRestart(Self::graceful_restart(&mut value)?)),
             65 => Some(Self::FourOctetAs(Asn::new(value.u32()?))),
+            69 => Some(Self::AddPath(Self::add_path(&mut value)?)),
             70 => Some(Self::EnhancedRouteRefresh),
+            71 => Some(Self::LongLivedGracefulRestart(Self::long_lived(&mut value)?)),
             73 => {
                 let mut name = || -> Result<Vec<u8>, Short> {
                     let len = value.u8()?;
@@ -150,6 +226,24 @@ impl Capability {
             entries.push((Family { afi, safi }, next_hop_afi));
         }
         Ok(Some(Self::ExtendedNextHop(entries)))
+    }
+
+    fn add_path(value: &mut Reader<'_>) -> Result<Vec<(Family, u8)>, Short> {
+        let mut families = Vec::new();
+        while !value.is_empty() {
+            families.push((Family { afi: value.u16()?, safi: value.u8()? }, value.u8()?));
+        }
+        Ok(families)
+    }
+
+    fn long_lived(value: &mut Reader<'_>) -> Result<Vec<(Family, u8, u32)>, Short> {
+        let mut families = Vec::new();
+        while !value.is_empty() {
+            let (family, flags) = (Family { afi: value.u16()?, safi: value.u8()? }, value.u8()?);
+            let [high, mid, low] = value.octets::<3>()?;
+            families.push((family, flags, u32::from_be_bytes([0, high, mid, low])));
+        }
+        Ok(families)
     }
 
     fn graceful_restart(value: &mut Reader<'_>) -> Result<GracefulRestart, Short> {

@@ -15,7 +15,7 @@ mod reader;
 mod update;
 
 pub use attr::{Attr, AttrFault, Origin, Reaction, Segment, attr_code};
-pub use capability::{Capability, GracefulRestart};
+pub use capability::{Capability, GracefulRestart, Role};
 pub use fault::{Fault, HeaderFault, OpenFault, UpdateFault};
 pub use frame::{HEADER_LEN, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, next_frame};
 pub use mp::{MpNextHop, MpReach, MpUnreach, Prefixes};

@@ -21,14 +21,13 @@ pub(crate) fn id(last: u8) -> RouterId {
 
 pub(crate) fn config() -> Config {
     Config {
-        local_as: asn(65001),
-        peer_as: asn(65002),
-        router_id: id(1),
-        hold_time: HoldTime::new(90).expect("legal"),
-        families: vec![Family::IPV4_UNICAST],
-        dial: true,
         listen: true,
-        hostname: None,
+        ..Config::new(
+            (asn(65001), id(1)),
+            asn(65002),
+            HoldTime::new(90).expect("legal"),
+            vec![Family::IPV4_UNICAST],
+        )
     }
 }
 

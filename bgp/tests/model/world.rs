@@ -37,6 +37,7 @@ pub(crate) fn hops(number: u8) -> NextHops {
     NextHops {
         v4: Some(Ipv4Addr::new(192, 0, 2, number)),
         v6: Some(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into())),
+        link_local: None,
     }
 }
 
@@ -154,11 +155,10 @@ pub(crate) fn log_entries(rib: &Rib) -> usize {
 }
 
 pub(crate) fn ebgp(families: &[Family]) -> UpdateGroup {
-    UpdateGroup {
-        local_as: Asn::new(65001).expect("not zero"),
-        internal: false,
-        context: Context { four_octet_as: true, max_message: MAX_MESSAGE },
-        families: families.to_vec(),
-        next_hops: hops(1),
-    }
+    UpdateGroup::new(
+        (Asn::new(65001).expect("not zero"), false),
+        Context { four_octet_as: true, max_message: MAX_MESSAGE },
+        families.to_vec(),
+        hops(1),
+    )
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bgp::net::{Dialing, Engine, Inbound, InboundEvent, PeerConfig};
+use bgp::net::{Dialing, Engine, Hops, Inbound, InboundEvent, PeerConfig};
 use bgp::rib::NextHops;
 use bgp::wire::{Attr, Capability, Context, Message, Notification, Open, Prefixes, next_frame};
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
@@ -44,25 +44,25 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 pub(crate) fn next_hops(number: u8) -> NextHops {
     let v6 = format!("2001:db8::{number}").parse().expect("an address");
-    NextHops { v4: Some(Ipv4Addr::new(192, 0, 2, number)), v6: Some(v6) }
+    NextHops { v4: Some(Ipv4Addr::new(192, 0, 2, number)), v6: Some(v6), link_local: None }
 }
 
 /// The peer `remote` of an engine that is `local`, each with its number as AS and identifier.
 pub(crate) fn peer(local: u8, remote: u8, at: SocketAddr, from: IpAddr) -> PeerConfig {
     PeerConfig {
-        dialing: Dialing { remote: at, local: Some(from), ttl: None },
-        session: fsm::Config {
-            local_as: asn(local),
-            peer_as: asn(remote),
-            router_id: RouterId::new(Ipv4Addr::new(10, 0, 0, local)).expect("not zero"),
-            hold_time: HoldTime::new(90).expect("legal"),
-            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-            dial: true,
-            listen: false,
-            hostname: Some(format!("host-{local}")),
-        },
         next_hops: next_hops(local),
-        inbound: None,
+        ..PeerConfig::new(
+            Dialing { remote: at, local: Some(from), hops: Hops::Any },
+            fsm::Config {
+                hostname: Some(format!("host-{local}")),
+                ..fsm::Config::new(
+                    (asn(local), RouterId::new(Ipv4Addr::new(10, 0, 0, local)).expect("not zero")),
+                    asn(remote),
+                    HoldTime::new(90).expect("legal"),
+                    vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+                )
+            },
+        )
     }
 }
 

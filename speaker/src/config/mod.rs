@@ -8,7 +8,7 @@ mod unserved;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use bgp::{Asn, Family, HoldTime, RouterId, fsm, net, rib};
+use bgp::{Asn, Family, HoldTime, RouterId, fsm, net};
 
 use crate::cli::{RunFlags, all};
 use crate::logging;
@@ -115,14 +115,15 @@ impl Config {
         let listens = flags.passivemode || file.listen;
         let session = Session { local_as, peer_as, router_id, hold_time, listens, dials: !flags.passivemode };
         let addresses = unique(all(&flags.neighbor_address).chain(all(&flags.neighbor_ipv6_address)));
-        let ttl = ttl.filter(|_| local_as != peer_as); // iBGP keeps the kernel's default
+        // iBGP keeps the kernel's default.
+        let hops = ttl.filter(|_| local_as != peer_as).map_or(net::Hops::Any, net::Hops::AtMost);
         let allowed = all(&flags.allowed_source_addresses).chain(all(&flags.allowed_source_ipv6_addresses));
         Ok(Self {
             node: if flags.nat_gw_mode { String::new() } else { flags.node_name.to_lowercase() },
             mode,
             local_as,
             router_id,
-            neighbors: addresses.map(|addr| session.neighbor(addr, port, ttl)).collect(),
+            neighbors: addresses.map(|addr| session.neighbor(addr, port, hops)).collect(),
             listen: listens.then_some(port),
             source,
             socket: flags.socket.clone().unwrap_or_else(default_socket),
@@ -161,23 +162,22 @@ struct Session {
 }
 
 impl Session {
-    fn neighbor(&self, addr: IpAddr, port: u16, ttl: Option<u8>) -> net::PeerConfig {
+    fn neighbor(&self, addr: IpAddr, port: u16, hops: net::Hops) -> net::PeerConfig {
         let family = if addr.is_ipv4() { Family::IPV4_UNICAST } else { Family::IPV6_UNICAST };
-        net::PeerConfig {
-            dialing: net::Dialing { remote: (addr, port).into(), local: None, ttl },
-            session: fsm::Config {
-                local_as: self.local_as,
-                peer_as: self.peer_as,
-                router_id: self.router_id,
-                hold_time: self.hold_time,
-                families: vec![family],
+        net::PeerConfig::new(
+            net::Dialing { remote: (addr, port).into(), local: None, hops },
+            fsm::Config {
                 dial: self.dials,
                 listen: self.listens,
                 hostname: hostname(),
+                ..fsm::Config::new(
+                    (self.local_as, self.router_id),
+                    self.peer_as,
+                    self.hold_time,
+                    vec![family],
+                )
             },
-            next_hops: rib::NextHops::default(),
-            inbound: None,
-        }
+        )
     }
 }
 

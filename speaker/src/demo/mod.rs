@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use bgp::net::{Dialing, PeerConfig};
+use bgp::net::{Dialing, Hops, PeerConfig};
 use bgp::rib::NextHops;
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tokio::sync::mpsc;
@@ -170,20 +170,20 @@ impl World {
     fn node_config(&self, node: usize) -> io::Result<Config> {
         let (name, v4, v6) = NODES[node];
         let session = fsm::Config {
-            local_as: asn(NODES_AS)?,
-            peer_as: asn(ROUTERS_AS)?,
-            router_id: router_id(v4)?,
-            hold_time: HoldTime::new(9).ok_or(io::ErrorKind::InvalidInput)?,
-            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-            dial: true,
-            listen: false,
             hostname: Some(name.to_owned()),
+            ..fsm::Config::new(
+                (asn(NODES_AS)?, router_id(v4)?),
+                asn(ROUTERS_AS)?,
+                HoldTime::new(9).ok_or(io::ErrorKind::InvalidInput)?,
+                vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            )
         };
         let neighbor = |router: &Router| PeerConfig {
-            dialing: Dialing { remote: router.addr, local: Some(v4.into()), ttl: None },
-            session: session.clone(),
-            next_hops: NextHops { v4: Some(v4), v6: Some(v6) },
-            inbound: None,
+            next_hops: NextHops { v4: Some(v4), v6: Some(v6), link_local: None },
+            ..PeerConfig::new(
+                Dialing { remote: router.addr, local: Some(v4.into()), hops: Hops::Any },
+                session.clone(),
+            )
         };
         Ok(Config {
             node: name.to_owned(),

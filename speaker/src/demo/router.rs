@@ -5,9 +5,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use bgp::net::{Dialing, Engine, Inbound, InboundEvent, PeerConfig};
+use bgp::net::{Dialing, Engine, Hops, Inbound, InboundEvent, PeerConfig};
 use bgp::wire::{Attr, Prefixes, Update};
-use bgp::{Asn, Family, HoldTime, RouterId, fsm, rib};
+use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 
@@ -55,19 +55,21 @@ impl Router {
         let (inbound, updates) = mpsc::channel(1024);
         for node in nodes {
             engine.add_peer(PeerConfig {
-                dialing: Dialing { remote: SocketAddr::new(*node, 0), local: None, ttl: None },
-                session: fsm::Config {
-                    local_as: who.asn,
-                    peer_as: who.nodes_as,
-                    router_id: who.router_id,
-                    hold_time: HoldTime::new(9).ok_or(io::ErrorKind::InvalidInput)?,
-                    families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-                    dial: false,
-                    listen: true,
-                    hostname: Some(who.name.to_owned()),
-                },
-                next_hops: rib::NextHops::default(),
                 inbound: Some(inbound.clone()),
+                ..PeerConfig::new(
+                    Dialing { remote: SocketAddr::new(*node, 0), local: None, hops: Hops::Any },
+                    fsm::Config {
+                        dial: false,
+                        listen: true,
+                        hostname: Some(who.name.to_owned()),
+                        ..fsm::Config::new(
+                            (who.asn, who.router_id),
+                            who.nodes_as,
+                            HoldTime::new(9).ok_or(io::ErrorKind::InvalidInput)?,
+                            vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+                        )
+                    },
+                )
             });
         }
         tokio::spawn(learn(who.index, updates, learned));
@@ -91,6 +93,7 @@ impl Router {
 async fn learn(router: usize, mut updates: mpsc::Receiver<Inbound>, to: mpsc::Sender<Learned>) {
     let mut held: BTreeSet<(IpAddr, IpNet)> = BTreeSet::new();
     while let Some(Inbound { peer: from, event }) = updates.recv().await {
+        let from = from.ip();
         let at = Instant::now();
         let changes = match event {
             InboundEvent::Update(update) => paths(update),

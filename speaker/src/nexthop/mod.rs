@@ -168,8 +168,8 @@ impl Known {
 /// The family of the source is the neighbour's: its other family is not announced over that session.
 fn next_hops(source: Option<IpAddr>) -> NextHops {
     match source {
-        Some(IpAddr::V4(v4)) => NextHops { v4: Some(v4), v6: None },
-        Some(IpAddr::V6(v6)) => NextHops { v4: None, v6: Some(v6) },
+        Some(IpAddr::V4(v4)) => NextHops { v4: Some(v4), v6: None, link_local: None },
+        Some(IpAddr::V6(v6)) => NextHops { v4: None, v6: Some(v6), link_local: None },
         None => NextHops::default(),
     }
 }

@@ -111,7 +111,7 @@ mod tests {
             refused,
             "the kernel's source address 10.0.0.7 is not listed in --allowed-source-addresses"
         );
-        let told = NextHops { v4: Some([10, 0, 0, 8].into()), v6: None };
+        let told = NextHops { v4: Some([10, 0, 0, 8].into()), v6: None, link_local: None };
         assert_eq!(sources.local(ip("10.0.0.1"), told), Some(ip("10.0.0.8")));
         assert_eq!(sources.local(ip("10.0.0.1"), NextHops::default()), Some(ip("10.0.0.9")));
         assert_eq!(sources.local(ip("fd00::1"), told), None, "IPv6 has no list");

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bgp::net::Engine;
+use bgp::net::{Engine, Hops};
 use bgp::rib::NextHops;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -116,7 +116,10 @@ impl Running {
             .neighbors
             .iter()
             .filter(|peer| peer.next_hops == NextHops::default())
-            .map(|peer| Neighbor { addr: peer.dialing.remote.ip(), on_link: peer.dialing.ttl == Some(1) })
+            .map(|peer| Neighbor {
+                addr: peer.dialing.remote.ip(),
+                on_link: peer.dialing.hops == Hops::AtMost(1),
+            })
             .collect();
         let (to, mut changes) = mpsc::channel(64);
         let sources =

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use bgp::net::{Dialing, Engine, Inbound, InboundEvent, PeerConfig};
-use bgp::{Asn, Family, HoldTime, RouterId, fsm, rib};
+use bgp::net::{Dialing, Engine, Hops, Inbound, InboundEvent, PeerConfig};
+use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tests::fault::{Fault, Result};
 use tokio::sync::mpsc;
 
@@ -27,19 +27,23 @@ impl Sink {
         let (to, inbound) = mpsc::channel(4096);
         let missing = || Fault::new("a number out of range");
         engine.add_peer(PeerConfig {
-            dialing: Dialing { remote: SocketAddr::new(SPEAKER, 0), local: None, ttl: None },
-            session: fsm::Config {
-                local_as: Asn::new(65001).ok_or_else(missing)?,
-                peer_as: Asn::new(65000).ok_or_else(missing)?,
-                router_id: RouterId::new(Ipv4Addr::new(10, 0, 0, 1)).ok_or_else(missing)?,
-                hold_time: HoldTime::new(90).ok_or_else(missing)?,
-                families: vec![Family::IPV4_UNICAST],
-                dial: false,
-                listen: true,
-                hostname: None,
-            },
-            next_hops: rib::NextHops::default(),
             inbound: Some(to),
+            ..PeerConfig::new(
+                Dialing { remote: SocketAddr::new(SPEAKER, 0), local: None, hops: Hops::Any },
+                fsm::Config {
+                    dial: false,
+                    listen: true,
+                    ..fsm::Config::new(
+                        (
+                            Asn::new(65001).ok_or_else(missing)?,
+                            RouterId::new(Ipv4Addr::new(10, 0, 0, 1)).ok_or_else(missing)?,
+                        ),
+                        Asn::new(65000).ok_or_else(missing)?,
+                        HoldTime::new(90).ok_or_else(missing)?,
+                        vec![Family::IPV4_UNICAST],
+                    )
+                },
+            )
         });
         Ok(Self { addr, inbound, held: HashSet::new(), _engine: engine })
     }

@@ -9,7 +9,7 @@ use crate::wire::notification::{Notification, cease};
 
 impl PeerTask {
     pub(super) fn administer(&mut self, what: Admin) {
-        info!(peer = %self.config.dialing.remote.ip(), command = ?what, "asked by the administrator");
+        info!(peer = %self.config.addr, command = ?what, "asked by the administrator");
         match what {
             Admin::Reset(text) => self.handle(Event::Reset(Notification::cease(cease::ADMIN_RESET, &text))),
             Admin::Shutdown(text) => self.handle(Event::Reset(Notification::shutdown(&text))),

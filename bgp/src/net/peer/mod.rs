@@ -160,7 +160,7 @@ impl PeerTask {
             id = ready => Woken::Conn(id),
             result = dialed => Woken::Dialed(result),
             Ok(()) = self.changed.changed(), if hungry => Woken::RibChanged,
-            () = traffic::deliver(self.config.inbound.as_ref(), self.config.dialing.remote.ip(), &mut self.inbound), if !reading =>
+            () = traffic::deliver(self.config.inbound.as_ref(), self.config.addr, &mut self.inbound), if !reading =>
                 Woken::InboundRoom,
             () = sleep_until(deadline) => Woken::Deadline,
         }
@@ -236,6 +236,10 @@ impl PeerTask {
             context: with.context,
             families: with.families.clone(),
             next_hops: self.config.next_hops,
+            policy: self.config.policy.clone(),
+            extended_next_hop: with.extended_next_hop,
+            enhanced_refresh: with.enhanced_refresh,
+            only_to_customer: false,
         };
         let mut local_addr = None;
         if let Some(conn) = self.conn(id) {
@@ -251,7 +255,7 @@ impl PeerTask {
     }
 
     fn accepted(&mut self, stream: TcpStream) {
-        if let Err(error) = prepare(&stream, self.config.dialing.remote.ip(), self.config.dialing.ttl) {
+        if let Err(error) = prepare(&stream, self.config.dialing.remote.ip(), self.config.dialing.hops) {
             return debug!(%error, "cannot set the options of an accepted connection");
         }
         let id = self.adopt(stream);
@@ -301,7 +305,7 @@ impl Drop for PeerTask {
     /// However the task ends, its member must not pin the change log, and nobody may be told of a session.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!(peer = %self.config.dialing.remote.ip(), "its task panicked: no session until the next start");
+            tracing::error!(peer = %self.config.addr, "its task panicked: no session until the next start");
         }
         let mut status = lock(&self.outputs.status);
         (status.state, status.since) = (State::Idle, Instant::now());

@@ -35,7 +35,7 @@ impl PeerTask {
     pub(super) fn learn(&self, update: &Update) {
         let mut learned = lock(&self.outputs.learned);
         if learned.as_mut().is_some_and(|learned| learned.update(Instant::now(), update)) {
-            let peer = self.config.dialing.remote.ip();
+            let peer = self.config.addr;
             warn!(%peer, kept = Learned::MAX_PATHS, "the peer announces more than is kept to be shown, the rest is only counted");
         }
     }
@@ -49,7 +49,7 @@ impl PeerTask {
             if self.config.inbound.is_some() {
                 self.inbound.push_back(InboundEvent::Down);
             }
-            let peer = self.config.dialing.remote.ip();
+            let peer = self.config.addr;
             match &reason {
                 // Our own doing: nobody has to get up for it.
                 EndReason::Sent(note) if note.code == code::CEASE => {
@@ -58,10 +58,10 @@ impl PeerTask {
                 _ => warn!(%peer, cause = %reason, "session ended"),
             }
         } else {
-            debug!(peer = %self.config.dialing.remote.ip(), cause = %reason, "connection attempt ended");
+            debug!(peer = %self.config.addr, cause = %reason, "connection attempt ended");
         }
         if !was_up && self.told.len() < TOLD && self.told.insert(reason.to_string()) {
-            info!(peer = %self.config.dialing.remote.ip(), cause = %reason, "no session yet, will try again");
+            info!(peer = %self.config.addr, cause = %reason, "no session yet, will try again");
         }
         let mut status = lock(&self.outputs.status);
         status.last_end = Some((Instant::now(), reason));
@@ -86,7 +86,7 @@ impl PeerTask {
         };
         let enabled = status.enabled;
         drop(status);
-        let peer = self.config.dialing.remote.ip();
+        let peer = self.config.addr;
         // Nobody may be listening.
         let _ = self.shared.states.send(StateChange { addr: peer, state, enabled, at: now });
         if state == State::Established || from == State::Established {

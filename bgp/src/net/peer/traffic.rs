@@ -1,7 +1,6 @@
 //! What a peer's task does when a socket is ready: reads messages, writes what is queued, asks the RIB for more.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -9,7 +8,7 @@ use tracing::{debug, warn};
 use super::{PeerTask, lock};
 use crate::fsm::{ConnId, Event};
 use crate::net::transport::Incoming;
-use crate::net::{Inbound, InboundEvent};
+use crate::net::{Inbound, InboundEvent, PeerAddr};
 use crate::wire::{Message, Update};
 
 /// Messages parsed from one connection before the other events get a turn.
@@ -70,7 +69,7 @@ impl PeerTask {
     fn complain(&mut self, update: &Update) {
         if let Some(fault) = update.faults.first().filter(|_| !self.complained) {
             self.complained = true;
-            let peer = self.config.dialing.remote.ip();
+            let peer = self.config.addr;
             warn!(%peer, %fault, "broken attribute received, more of them are not logged in this session");
         }
     }
@@ -94,7 +93,7 @@ impl PeerTask {
             let Some(batch) = lock(&self.shared.rib).pull(member) else { return };
             lock(&self.outputs.status).sent.count_batch(&batch);
             debug!(
-                peer = %self.config.dialing.remote.ip(),
+                peer = %self.config.addr,
                 announced = batch.announced, withdrawn = batch.withdrawn, messages = batch.frames.len(),
                 "updates queued"
             );
@@ -111,7 +110,7 @@ impl PeerTask {
 /// the peer instead of growing this queue.
 pub(super) async fn deliver(
     to: Option<&mpsc::Sender<Inbound>>,
-    peer: IpAddr,
+    peer: PeerAddr,
     queue: &mut VecDeque<InboundEvent>,
 ) {
     while !queue.is_empty() {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bgp::net::{Engine, PeerStatus};
+use bgp::net::{Engine, PeerAddr, PeerStatus};
 use bgp::rib::{Advertised, LearnedPath, RouteAttrs};
 use bgp::wire::{Attr, Origin};
 use bgp::{Asn, Family, RouterId};
@@ -19,9 +19,9 @@ pub(super) enum Table {
     /// The wanted routes.
     Global,
     /// What a neighbour announces.
-    AdjIn(IpAddr),
+    AdjIn(PeerAddr),
     /// What a neighbour holds from us.
-    AdjOut(IpAddr),
+    AdjOut(PeerAddr),
 }
 
 /// Which destinations are asked for by one prefix.
@@ -140,7 +140,7 @@ pub(super) struct Size {
 
 /// The neighbour a request names, in any spelling of its address.
 pub(super) fn neighbor(engine: &Engine, name: &str) -> Result<PeerStatus, Status> {
-    let known = name.parse().ok().and_then(|addr| engine.peer(addr));
+    let known = name.parse::<PeerAddr>().ok().and_then(|addr| engine.peer(addr));
     known.ok_or_else(|| Status::not_found(format!("neighbor that has {name} doesn't exist")))
 }
 
@@ -173,7 +173,7 @@ impl Listing {
             }
             Table::AdjIn(peer) => {
                 let status = neighbor(engine, &peer.to_string())?;
-                let source = Source { asn: status.peer_as, id: status.peer_id, neighbor: Some(peer) };
+                let source = Source { asn: status.peer_as, id: status.peer_id, neighbor: Some(peer.ip()) };
                 let all = engine.learned(peer, family).unwrap_or_default();
                 (Rows::Learned(select(all, lookups, |row| row.prefix)), since, source)
             }

@@ -45,11 +45,11 @@ fn capability(one: &wire::Capability) -> Option<Capability> {
         wire::Capability::Fqdn { host, domain } => {
             pack(pb::FqdnCapability { host_name: text(host), domain_name: text(domain) })
         }
-        wire::Capability::Unknown { code, value } => return unknown(*code, value),
+        other => return unknown(other.code(), other.encode()?.get(2..)?),
     })
 }
 
-/// Codes the engine leaves as octets. One that has a message but not the octets for it cannot be shown at all.
+/// From the octets. One that has a message but not the octets for it cannot be shown at all.
 fn unknown(code: u8, value: &[u8]) -> Option<Capability> {
     Some(match code {
         1 | 2 | 5 | 6 | 64 | 65 | 70 | 73 => return None,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::Family;
-use bgp::wire::{Attr, Segment};
+use bgp::wire::{Attr, Context, Segment};
 use ipnet::IpNet;
 
 use super::super::super::table::{Destination, Path, family_of};
@@ -81,17 +81,17 @@ fn attr(one: &Attr) -> Option<Attribute> {
         Attr::AtomicAggregate => attribute(pb::AtomicAggregateAttribute {}),
         Attr::Communities(all) => attribute(pb::CommunitiesAttribute { communities: all.clone() }),
         Attr::NextHop(_) | Attr::MpReach(_) | Attr::MpUnreach(_) => return None, // told apart
-        Attr::Unknown { flags, code, value } => known(*code, value).unwrap_or_else(|| {
-            attribute(pb::UnknownAttribute {
-                flags: (*flags).into(),
-                r#type: (*code).into(),
-                value: value.clone(),
+        other => {
+            let value = other.value_octets(Context { four_octet_as: true, ..Context::default() })?;
+            known(other.code(), &value).unwrap_or_else(|| {
+                let (flags, code) = (other.flags().into(), other.code().into());
+                attribute(pb::UnknownAttribute { flags, r#type: code, value })
             })
-        }),
+        }
     })
 }
 
-/// Attributes the engine leaves as octets but the API has messages for.
+/// Attributes the API has messages of its own for, from their octets.
 fn known(code: u8, value: &[u8]) -> Option<Attribute> {
     let addr = |octets: &[u8]| octets.first_chunk::<4>().map(|octets| Ipv4Addr::from(*octets).to_string());
     let number = |octets: &[u8]| octets.first_chunk::<4>().map(|octets| u32::from_be_bytes(*octets));

@@ -143,7 +143,7 @@ fn timers(status: &PeerStatus) -> pb::Timers {
 }
 
 fn transport(status: &PeerStatus) -> pb::Transport {
-    let any: IpAddr = match status.addr {
+    let any: IpAddr = match status.addr.ip() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
