@@ -1,7 +1,6 @@
 //! What changes while the engine runs: peers come, go, and are configured anew; ways to them are found; the end.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddrV6};
 use std::time::Duration;
 
@@ -115,37 +114,34 @@ impl Engine {
     /// Leaves: every peer is told an administrative shutdown with this text (RFC 9003) and keeps nothing, then all is
     /// closed. Takes three seconds at most.
     pub async fn shutdown(&self, text: &str) {
-        let note = Notification::shutdown(text);
-        self.end(|done| Command::Leave(note.clone(), done)).await;
+        self.end(Some(Notification::shutdown(text))).await;
     }
 
     /// Stays, as far as the peers can tell: every connection is dropped without a word, so that those who agreed on
     /// graceful restart (RFC 4724) keep our routes until the next start. Takes three seconds at most.
     pub async fn abandon(&self) {
-        self.end(Command::Abandon).await;
+        self.end(None).await;
     }
 
-    async fn end(&self, command: impl Fn(oneshot::Sender<()>) -> Command) {
+    async fn end(&self, goodbye: Option<Notification>) {
         lock(&self.shared.listeners).close();
         let senders: Vec<_> =
             lock(&self.shared.peers).values().map(|handle| handle.commands.clone()).collect();
-        let mut all: JoinSet<()> = senders.into_iter().map(|to| ask(to, &command)).collect();
+        let mut all: JoinSet<()> = senders.into_iter().map(|to| ask_to_end(to, goodbye.clone())).collect();
         let everyone = async { while all.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(GOODBYE, everyone).await;
         lock(&self.tasks).abort_all();
     }
 }
 
-fn ask(
-    to: mpsc::Sender<Command>,
-    command: &impl Fn(oneshot::Sender<()>) -> Command,
-) -> impl Future<Output = ()> + use<> {
+async fn ask_to_end(task: mpsc::Sender<Command>, goodbye: Option<Notification>) {
     let (done, gone) = oneshot::channel();
-    let command = command(done);
-    async move {
-        if to.send(command).await.is_ok() {
-            let _ = gone.await;
-        }
+    let command = match goodbye {
+        Some(note) => Command::Leave(note, done),
+        None => Command::Abandon(done),
+    };
+    if task.send(command).await.is_ok() {
+        let _ = gone.await;
     }
 }
 

@@ -19,13 +19,13 @@ mod transport;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipnet::IpNet;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use addr::{Link, NotAPeer, PeerAddr};
@@ -40,12 +40,9 @@ pub use status::{MessageCounts, PeerStatus, StateChange};
 use crate::fsm::{self, State};
 use crate::rib::{Advertised, Learned, NextHops, Policy, Rib, RouteAttrs};
 use crate::types::Family;
-use crate::wire::{Notification, Update};
+use crate::wire::Update;
 use listen::Listeners;
 use peer::{Command, PeerTask, Told, lock};
-
-/// How long a shutdown may take before the remaining connections are just dropped.
-const SHUTDOWN: Duration = Duration::from_secs(3);
 
 /// State changes kept for a subscriber that is slow to read; older ones it misses.
 const CHANGES: usize = 1024;

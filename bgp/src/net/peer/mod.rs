@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::status::PeerStatus;
 use super::transport::Transport;
 use super::{Admin, InboundEvent, PeerConfig, Shared};
-use crate::fsm::{Action, ConnId, Event, Peer, State};
+use crate::fsm::{Action, ConnId, Event, Peer};
 use crate::rib::{Learned, MemberId};
 use crate::wire::Notification;
 

@@ -10,7 +10,7 @@ use crate::fsm::{EndReason, Negotiated, State};
 use crate::net::{InboundEvent, StateChange};
 use crate::rib::{Learned, MemberId};
 use crate::types::Family;
-use crate::wire::Update;
+use crate::wire::{Notification, Update};
 use crate::wire::notification::code;
 
 /// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
@@ -100,6 +100,10 @@ impl PeerTask {
             (status.local_addr, status.remote_addr) = (None, None);
             (status.advertised, status.current) = (0, false);
         }
+    }
+
+    fn over_limit(&mut self, family: Family, limit: u32) {
+        self.handle(crate::fsm::Event::Reset(Notification::max_prefixes(family, limit)));
     }
 
     /// Packets without the right signature are dropped without an answer (RFC 2385 §2): silence is all there is to see.

@@ -97,7 +97,7 @@ impl PeerTask {
     }
 
     fn restart(&mut self) {
-        self.handle(Event::Stop(Notification::new(code::CEASE, cease::OTHER_CONFIGURATION_CHANGE, &[])));
+        self.handle(Event::Stop(Notification::new(code::CEASE, cease::OTHER_CONFIG, &[])));
         self.fsm = machine(&self.config);
         lock(&self.outputs.status).show(&self.told);
         if lock(&self.outputs.status).enabled {
