@@ -8,7 +8,7 @@ use bgp::{Asn, Family};
 fn the_most_communities_still_leave_room_for_the_prefix() {
     let all: Vec<u32> = (0..).take(RouteAttrs::MAX_COMMUNITIES).collect();
     let attrs = RouteAttrs::new(Some(1), all.clone()).expect("as many as allowed");
-    let context = Context { four_octet_as: true, max_message: 4096 };
+    let context = Context { four_octet_as: true, max_message: 4096, internal: false };
     let mut rib = Rib::new();
     rib.apply([("10.0.0.1/32".parse().expect("a prefix"), Some(&attrs))]);
     rib.release();

@@ -19,7 +19,11 @@ fn group() -> impl Strategy<Value = UpdateGroup> {
     (families, flags, 1..4u8).prop_map(|(families, (internal, four_octet_as, extended, wide), hop)| {
         UpdateGroup::new(
             (Asn::new(if wide { 4_200_000_001 } else { 65001 }).expect("not zero"), internal),
-            Context { four_octet_as, max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE } },
+            Context {
+                four_octet_as,
+                max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE },
+                internal: true,
+            },
             families,
             hops(hop),
         )

@@ -175,7 +175,7 @@ pub fn negotiate(ours: &Config, theirs: &Open) -> Result<Negotiated, OpenFault> 
         peer_id: theirs.router_id,
         hold_time: ours.hold_time.min(theirs.hold_time),
         families,
-        context: Context { four_octet_as, max_message },
+        context: Context { four_octet_as, max_message, internal: ours.is_internal() },
         route_refresh: has(&Capability::RouteRefresh),
         enhanced_refresh: false,
         extended_next_hop: false,

@@ -16,7 +16,7 @@ use crate::types::{Asn, Family};
 use crate::wire::{Attr, Context, MpReach, MpUnreach, Prefixes, Update, stored_attrs};
 
 /// The form attributes are kept in, whatever the session negotiated.
-const STORED: Context = Context { four_octet_as: true, max_message: u16::MAX };
+const STORED: Context = Context { four_octet_as: true, max_message: u16::MAX, internal: true };
 
 /// How many prefixes of a family the peer announces at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
