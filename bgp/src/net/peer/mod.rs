@@ -200,6 +200,9 @@ impl PeerTask {
                     self.inbound.push_back(InboundEvent::Update(update));
                 }
             }
+            // What the peer announced goes with its session and is not swept by refreshes.
+            Action::Retain { .. } | Action::Purge(_) => {}
+            Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
         }
     }
 
