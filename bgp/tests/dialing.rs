@@ -167,11 +167,66 @@ fn an_established_session_drops_the_other_connection_and_the_dial_under_way() {
     let actions = lab.hear(Message::Keepalive);
     assert!(matches!(actions[..], [Action::AbandonDial, Action::Up(CONN, _)]));
 
-    let mut lab = Lab::at(State::OpenConfirm, 90);
-    lab.feed(Event::Accepted(OTHER));
+    let mut lab = colliding(3);
     let actions = lab.hear(Message::Keepalive);
     assert_eq!(actions[..3], ends_with(OTHER, &collision(), false));
     assert!(matches!(actions[3..], [Action::Up(CONN, _)]));
+}
+
+/// The connection we dialed in `OpenConfirm`, the peer's one in `OpenSent`; the peer is 10.0.0.2.
+fn colliding(ours: u8) -> Lab {
+    let mut lab = Lab::new(Config { router_id: id(ours), ..config() });
+    lab.feed(Event::Start);
+    lab.feed(Event::Connected(CONN));
+    lab.hear(Message::Open(their_open(90)));
+    lab.feed(Event::Accepted(OTHER));
+    lab
+}
+
+#[test]
+fn rfc4271_6_8_a_connection_that_would_lose_waits_for_the_other_one() {
+    // The other one comes up.
+    let mut lab = colliding(1);
+    assert_eq!(lab.hear(Message::Keepalive), []);
+    assert_eq!(lab.peer.state(), State::OpenConfirm);
+    let actions = lab.feed(Event::Received(OTHER, Message::Open(their_open(90))));
+    assert_eq!(actions[1..], ends_with(CONN, &collision(), false));
+    let actions = lab.feed(Event::Received(OTHER, Message::Keepalive));
+    assert!(matches!(actions[..], [Action::Up(OTHER, _)]));
+
+    // The other one ends, by whoever's doing.
+    for event in [
+        Event::Lost(OTHER, "reset".to_owned()),
+        Event::Received(OTHER, Message::Notification(collision())),
+        Event::Received(OTHER, Message::Keepalive),
+    ] {
+        let mut lab = colliding(1);
+        lab.hear(Message::Keepalive);
+        let actions = lab.feed(event);
+        assert!(matches!(actions.last(), Some(Action::Up(CONN, _))), "{actions:?}");
+    }
+
+    // The other one says nothing until its time is up.
+    let mut lab = colliding(1);
+    let begun = lab.now;
+    lab.hear(Message::Keepalive);
+    while lab.peer.state() != State::Established {
+        lab.tick();
+        lab.hear(Message::Keepalive);
+    }
+    assert!(lab.now - begun <= Duration::from_secs(60));
+
+    // The peer sends routes: for it the session is up.
+    let mut lab = colliding(1);
+    lab.hear(Message::Keepalive);
+    let actions = lab.hear(Message::Update(Update::default()));
+    assert_eq!(actions[..3], ends_with(OTHER, &collision(), false));
+    assert!(matches!(actions[3..], [Action::Up(CONN, _), Action::Update(_)]), "{actions:?}");
+
+    // Routes before the KEEPALIVE are as wrong as ever.
+    let mut lab = colliding(1);
+    let note = Notification::new(5, 2, &[2]);
+    assert_eq!(lab.hear(Message::Update(Update::default())), ends_with(CONN, &note, false));
 }
 
 /// Any event, about any of a few connections; `u8` picks.
