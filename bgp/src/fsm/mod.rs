@@ -5,8 +5,9 @@
 //! the driver.
 //! Drive it: feed [`Peer::handle`], carry out the actions in order, sleep until [`Peer::next_deadline`], repeat.
 //! Departs from the RFC: no DelayOpen, no damping of oscillations beyond the bounded retry backoff; the hold timer
-//! before the peer's OPEN is one minute; what a peer in graceful restart opens in the first seconds of a session is
-//! taken for the rest of a collision, not for a restart.
+//! before the peer's OPEN is one minute; of two connections the one that would lose a collision (§6.8) is not
+//! Established as long as the other may still come up; what a peer in graceful restart opens in the first seconds of
+//! a session is taken for the rest of a collision, not for a restart.
 
 mod config;
 mod conn;
