@@ -234,6 +234,19 @@ fn rfc4271_6_8_a_connection_that_would_lose_waits_for_the_other_one() {
     assert_eq!(actions[..3], ends_with(OTHER, &collision(), false));
     assert!(matches!(actions[3..], [Action::Up(CONN, _), Action::Update(_)]), "{actions:?}");
 
+    // Both end at once: none of them comes up for a moment.
+    let mut lab = colliding(1);
+    lab.hear(Message::Keepalive);
+    let note = Notification::cease(4, "");
+    let both = [ends_with(CONN, &note, false), ends_with(OTHER, &note, false)].concat();
+    assert_eq!(lab.feed(Event::Reset(note)), both);
+    // Nor where only the clock ends them: ours waits for the hold time of 90 s, the other one for a minute.
+    let mut lab = colliding(1);
+    lab.hear(Message::Keepalive);
+    let actions = lab.after(Duration::from_secs(90));
+    assert!(actions.iter().all(|action| !matches!(action, Action::Up(_, _))), "{actions:?}");
+    assert_eq!(lab.peer.state(), State::Active);
+
     // Routes before the KEEPALIVE are as wrong as ever.
     let mut lab = colliding(1);
     let note = Notification::new(5, 2, &[2]);

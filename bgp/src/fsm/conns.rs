@@ -138,15 +138,27 @@ impl Peer {
 
     /// Takes a connection away, tells the peer why if that is ours to tell, and plans the next try.
     pub(super) fn end(&mut self, now: Instant, id: ConnId, reason: EndReason, out: &mut Vec<Action>) {
-        if let Some(at) = self.conns.iter().position(|conn| conn.id == id) {
-            let conn = self.conns.swap_remove(at);
+        self.end_all(now, vec![(id, reason)], out);
+    }
+
+    /// The same for several at once: none of them comes up because another one ended.
+    pub(super) fn end_all(&mut self, now: Instant, over: Vec<(ConnId, EndReason)>, out: &mut Vec<Action>) {
+        let take = |(id, reason): (ConnId, EndReason)| {
+            let at = self.conns.iter().position(|conn| conn.id == id)?;
+            Some((self.conns.swap_remove(at), reason))
+        };
+        let ended: Vec<(Conn, EndReason)> = over.into_iter().filter_map(take).collect();
+        if ended.is_empty() {
+            return;
+        }
+        for (conn, reason) in ended {
             if conn.up_for(now).is_some_and(|up| up >= STABLE_AFTER) {
                 self.backoff.reset();
             }
             self.close(now, &conn, reason, out);
-            self.established_if(now, Conn::waits, out);
-            self.retry(now);
         }
+        self.established_if(now, Conn::waits, out);
+        self.retry(now);
     }
 
     pub(super) fn close(&mut self, now: Instant, conn: &Conn, reason: EndReason, out: &mut Vec<Action>) {

@@ -139,10 +139,8 @@ impl Peer {
     }
 
     fn reset(&mut self, now: Instant, note: &Notification, out: &mut Vec<Action>) {
-        let all: Vec<ConnId> = self.conns.iter().map(|conn| conn.id).collect();
-        for id in all {
-            self.end(now, id, EndReason::Sent(note.clone()), out);
-        }
+        let all = self.conns.iter().map(|conn| (conn.id, EndReason::Sent(note.clone()))).collect();
+        self.end_all(now, all, out);
     }
 
     fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -158,8 +156,6 @@ impl Peer {
                 over.push((conn.id, reason));
             }
         }
-        for (id, reason) in over {
-            self.end(now, id, reason, out);
-        }
+        self.end_all(now, over, out);
     }
 }
