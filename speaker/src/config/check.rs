@@ -23,7 +23,8 @@ pub(super) fn missing(flags: &RunFlags, file: &File, problems: &mut Problems) {
         );
     }
     // A neighbour of the file that has none is told at its place.
-    let has_as = |addr: &PeerAddr| file.neighbors.iter().any(|one| one.addr == *addr && one.given.peer_as.is_some());
+    let has_as =
+        |addr: &PeerAddr| file.neighbors.iter().any(|one| one.addr == *addr && one.given.peer_as.is_some());
     let told = !file.neighbors.is_empty() && of_flags.iter().all(has_as);
     if flags.neighbor_as == 0 && file.defaults.peer_as.is_none() && !told {
         missing.push("--neighbor-as must be specified".to_owned());
@@ -85,7 +86,11 @@ pub(super) fn hold_time(wanted: Duration, problems: &mut Problems) -> Option<Hol
 
 /// The twelve bits of RFC 4724 §3, and the range that upstream has for the other; as upstream, both are looked at only
 /// where graceful restart is on, else what is wrong is only told.
-pub(super) fn restart_time(flags: &RunFlags, on: bool, (problems, warnings): (&mut Problems, &mut Vec<String>)) -> u16 {
+pub(super) fn restart_time(
+    flags: &RunFlags,
+    on: bool,
+    (problems, warnings): (&mut Problems, &mut Vec<String>),
+) -> u16 {
     let second = Duration::from_secs(1);
     let (restart, deferral) = (flags.graceful_restart_time, flags.graceful_restart_deferral_time);
     let mut out = Vec::new();

@@ -112,8 +112,11 @@ impl Config {
         let source = check::source(flags, &mut problems);
         let log = check::log(flags, &mut problems);
         let mode = mode(flags, environment, &mut warnings);
-        let neighbors = common.as_ref().map(|common| neighbors(common, flags, &file, (&mut problems, &mut warnings)));
-        let (true, Some(common), Some(neighbors), Some(grpc)) = (problems.is_empty(), common, neighbors, grpc) else {
+        let neighbors =
+            common.as_ref().map(|common| neighbors(common, flags, &file, (&mut problems, &mut warnings)));
+        let (true, Some(common), Some(neighbors), Some(grpc)) =
+            (problems.is_empty(), common, neighbors, grpc)
+        else {
             return Err(problems);
         };
         let listens = neighbors.iter().any(|one| one.peer.0.session.listen);
@@ -148,7 +151,8 @@ fn common(
 ) -> Option<Common> {
     let hold_time = check::hold_time(flags.holdtime, problems);
     let somewhere = file.neighbors.iter().map(|one| &one.given).chain([&file.defaults]);
-    let restarts = flags.graceful_restart || somewhere.into_iter().any(|one| one.graceful_restart == Some(true));
+    let restarts =
+        flags.graceful_restart || somewhere.into_iter().any(|one| one.graceful_restart == Some(true));
     let graceful_restart_time = check::restart_time(flags, restarts, (problems, warnings));
     let password = check::password(flags, problems);
     let router_id = flags.router_id.as_ref().and_then(|given| given.0.first().copied());

@@ -173,7 +173,8 @@ impl Common {
     /// Whether IPv4 prefixes may go with an IPv6 next hop. A neighbour known by its link has no IPv4 address, so it
     /// is the only way there.
     fn extends(&self, draft: &Draft<'_>) -> bool {
-        let asked = draft.given.extended_next_hop.unwrap_or(self.extended_next_hop || draft.addr.is_unnumbered());
+        let asked =
+            draft.given.extended_next_hop.unwrap_or(self.extended_next_hop || draft.addr.is_unnumbered());
         asked && (!draft.is_ipv4() || draft.given.next_hop_v6.is_some())
     }
 
@@ -191,14 +192,20 @@ impl Common {
         let given = &draft.given;
         let mut refuse = |key: &str, rule: String| problems.say(format!("{}: {rule}", draft.at(key)));
         if given.role.is_some() && draft.internal() {
-            refuse("role", format!("is for neighbours of another AS, this one is in ours ({})", draft.local_as));
+            refuse(
+                "role",
+                format!("is for neighbours of another AS, this one is in ours ({})", draft.local_as),
+            );
         }
         if let Some(source) = given.source {
             let listed = |family: bool| self.allowed_sources.iter().any(|one| one.is_ipv4() == family);
             if source.is_ipv4() != draft.is_ipv4() {
                 refuse("source", format!("{source} is not of the neighbour's family"));
             } else if listed(source.is_ipv4()) && !self.allowed_sources.contains(&source) {
-                refuse("source", format!("{source} is not listed in --allowed-source-addresses or its IPv6 form"));
+                refuse(
+                    "source",
+                    format!("{source} is not listed in --allowed-source-addresses or its IPv6 form"),
+                );
             }
         }
         if !given.dial.unwrap_or(self.dials) && !given.listen.unwrap_or(self.listens) {
@@ -224,11 +231,31 @@ impl Common {
         let way_v4 = draft.is_ipv4() || given.next_hop_v4.is_some() || self.extends(draft);
         let doubts = [
             ("local-pref", given.local_pref.is_some() && !draft.internal(), "is not told to another AS"),
-            ("prepend", given.prepend.is_some_and(|times| times > 0) && draft.internal(), "is without effect within an AS"),
-            ("role-strict", given.role_strict == Some(true) && given.role.is_none(), "is without effect without role"),
-            ("long-lived-stale-time", given.long_lived_stale_time.is_some() && !restarts, "is without effect without graceful-restart"),
-            ("families", v4 && !way_v4, "ipv4 over IPv6 needs extended-next-hop or next-hop-ipv4: none is announced"),
-            ("families", v6 && draft.is_ipv4() && given.next_hop_v6.is_none(), "ipv6 over IPv4 needs next-hop-ipv6: none is announced"),
+            (
+                "prepend",
+                given.prepend.is_some_and(|times| times > 0) && draft.internal(),
+                "is without effect within an AS",
+            ),
+            (
+                "role-strict",
+                given.role_strict == Some(true) && given.role.is_none(),
+                "is without effect without role",
+            ),
+            (
+                "long-lived-stale-time",
+                given.long_lived_stale_time.is_some() && !restarts,
+                "is without effect without graceful-restart",
+            ),
+            (
+                "families",
+                v4 && !way_v4,
+                "ipv4 over IPv6 needs extended-next-hop or next-hop-ipv4: none is announced",
+            ),
+            (
+                "families",
+                v6 && draft.is_ipv4() && given.next_hop_v6.is_none(),
+                "ipv6 over IPv4 needs next-hop-ipv6: none is announced",
+            ),
         ];
         let doubtful = doubts.into_iter().filter(|(_, doubtful, _)| *doubtful);
         doubtful.map(|(key, _, rule)| format!("{}: {rule}", draft.at(key))).collect()

@@ -115,6 +115,7 @@ impl Running {
         let followed: Vec<_> = config
             .neighbors
             .iter()
+            .map(|one| &one.peer.0)
             .filter(|peer| peer.next_hops == NextHops::default())
             .map(|peer| Neighbor {
                 addr: peer.dialing.remote.ip(),
@@ -126,7 +127,7 @@ impl Running {
             Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
         let (first, follow) = Tracker::start(&followed, sources.clone(), to).await?;
         listen(config, engine)?;
-        for mut peer in config.neighbors.clone() {
+        for mut peer in config.neighbors.iter().map(|one| one.peer.0.clone()) {
             if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
                 peer.next_hops = *next_hops;
                 peer.dialing.local = sources.local(peer.dialing.remote.ip(), *next_hops);
@@ -190,7 +191,7 @@ fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
     let Some(port) = config.listen else { return Ok(()) };
     for wildcard in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
         let on = SocketAddr::new(wildcard, port);
-        if config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv4() == on.is_ipv4()) {
+        if config.neighbors.iter().any(|one| one.peer.0.dialing.remote.is_ipv4() == on.is_ipv4()) {
             engine.listen(on).map_err(|cause| RunError::Listen { on, cause })?;
             info!(%on, "listening");
         }
@@ -207,8 +208,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
     // Nothing can be reloaded yet, but its default action would end us without a word to the routers.
     let _hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
-    let neighbors: Vec<String> =
-        config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    let neighbors: Vec<String> = config.neighbors.iter().map(|one| one.addr().to_string()).collect();
     for warning in &config.warnings {
         warn!("{warning}");
     }

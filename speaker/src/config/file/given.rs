@@ -76,7 +76,11 @@ pub(super) struct Secrets<'a> {
 
 impl Given {
     /// Takes every key of a neighbour out of its section.
-    pub(super) fn read(section: &mut Section<'_>, secrets: &mut Secrets<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn read(
+        section: &mut Section<'_>,
+        secrets: &mut Secrets<'_>,
+        problems: &mut Problems,
+    ) -> Self {
         let mut given = Self::default();
         given.read_session(section, problems);
         given.read_transport(section, problems);
@@ -104,7 +108,11 @@ impl Given {
         if self.families.as_ref().is_some_and(Vec::is_empty) {
             section.place().refuse("families", "the list must not be empty", problems);
         }
-        if families.iter().enumerate().any(|(index, one)| families.iter().take(index).any(|other| one == other)) {
+        if families
+            .iter()
+            .enumerate()
+            .any(|(index, one)| families.iter().take(index).any(|other| one == other))
+        {
             section.place().refuse("families", "names a family twice", problems);
         }
     }

@@ -113,7 +113,9 @@ fn read_neighbors(
 ) -> Vec<Entry> {
     let Some((place, value)) = top.take("neighbor") else { return Vec::new() };
     let tables: Option<Vec<(usize, &DeTable<'_>)>> = value.as_array().and_then(|all| {
-        all.iter().map(|one: &Spanned<DeValue<'_>>| Some((one.span().start, one.get_ref().as_table()?))).collect()
+        all.iter()
+            .map(|one: &Spanned<DeValue<'_>>| Some((one.span().start, one.get_ref().as_table()?)))
+            .collect()
     });
     let Some(tables) = tables else {
         place.refuse("neighbor", "must be a list of tables: [[neighbor]]", problems);
@@ -143,7 +145,9 @@ fn read_name(section: &mut Section<'_>, problems: &mut Problems) -> Option<PeerA
         (Some((place, value)), None) => Ok((place, "address", value, value::neighbor(value))),
         (None, Some((place, value))) => Ok((place, "interface", value, value::link(value))),
         (None, None) => Err("is missing: a neighbour has an address, or the interface that it is at"),
-        (Some(_), Some(_)) => Err("cannot be used with interface: write fe80::1%eth0 for one address of a link"),
+        (Some(_), Some(_)) => {
+            Err("cannot be used with interface: write fe80::1%eth0 for one address of a link")
+        }
     };
     match parsed {
         Ok((_, _, _, Ok(addr))) => Some(addr),

@@ -61,7 +61,9 @@ impl<'a> Section<'a> {
     pub(super) fn new(source: Source<'a>, path: String, at: usize, table: &'a DeTable<'a>) -> Self {
         let left = table
             .iter()
-            .map(|(key, value): (&Spanned<_>, _)| (key.get_ref().as_ref(), (key.span().start, value.get_ref())))
+            .map(|(key, value): (&Spanned<_>, _)| {
+                (key.get_ref().as_ref(), (key.span().start, value.get_ref()))
+            })
             .collect();
         Self { source, path, line: source.line(at), left, known: Vec::new() }
     }
@@ -86,9 +88,7 @@ impl<'a> Section<'a> {
         parse: impl Fn(&DeValue<'_>) -> Result<T, String>,
     ) -> Option<T> {
         let (place, value) = self.take(key)?;
-        parse(value)
-            .map_err(|rule| place.refuse(key, format_args!("{} {rule}", shown(value)), problems))
-            .ok()
+        parse(value).map_err(|rule| place.refuse(key, format_args!("{} {rule}", shown(value)), problems)).ok()
     }
 
     /// Takes a list of strings, each of which `parse` understands; says of every one that it does not.

@@ -81,7 +81,8 @@ pub(in crate::config) fn host(addr: PeerAddr) -> Result<(), String> {
 }
 
 pub(super) fn link(value: &DeValue<'_>) -> Result<PeerAddr, String> {
-    let link = Link::new(&text(value)?).ok_or_else(|| "must be the name of a network interface".to_owned())?;
+    let link =
+        Link::new(&text(value)?).ok_or_else(|| "must be the name of a network interface".to_owned())?;
     Ok(PeerAddr::unnumbered(link))
 }
 
