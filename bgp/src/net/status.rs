@@ -69,7 +69,8 @@ impl MessageCounts {
     /// A batch that was queued.
     pub(super) fn count_batch(&mut self, batch: &Batch) {
         let number = |count: usize| u64::try_from(count).unwrap_or(0);
-        self.update += number(batch.frames.len());
+        self.update += number(batch.frames.len().saturating_sub(batch.markers));
+        self.route_refresh += number(batch.markers);
         self.withdraw_update += number(batch.withdrawing);
         self.withdraw_prefix += number(batch.withdrawn);
     }

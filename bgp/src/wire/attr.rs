@@ -54,7 +54,13 @@ impl Segment {
     /// An `AS_SEQUENCE` of one AS.
     #[must_use]
     pub fn sequence(asn: Asn) -> Self {
-        Self { kind: 2, asns: vec![asn.get()] }
+        Self::repeated(asn, 1)
+    }
+
+    /// An `AS_SEQUENCE` of one AS several times, at most 255.
+    #[must_use]
+    pub fn repeated(asn: Asn, times: usize) -> Self {
+        Self { kind: 2, asns: vec![asn.get(); times.min(u8::MAX.into())] }
     }
 }
 

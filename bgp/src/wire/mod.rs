@@ -38,6 +38,16 @@ pub(crate) mod kind {
     pub(crate) const ROUTE_REFRESH: u8 = 5;
 }
 
+/// What a ROUTE-REFRESH is for: its subtype (RFC 7313 §3.2).
+pub mod refresh {
+    /// Asks for a family's routes again.
+    pub const REQUEST: u8 = 0;
+    /// A family's routes are about to be repeated.
+    pub const BEGINS: u8 = 1;
+    /// All of them were.
+    pub const ENDS: u8 = 2;
+}
+
 /// What of a message a NOTIFICATION of any session has room for beside header, code and subcode.
 const MAX_ECHO: usize = MAX_MESSAGE as usize - HEADER_LEN - 2;
 
@@ -71,7 +81,7 @@ pub enum Message {
     RouteRefresh {
         /// The family asked for.
         family: Family,
-        /// 0 asks; 1 and 2 mark beginning and end of a refresh (RFC 7313 §3.2).
+        /// One of [`refresh`], or a value to be ignored.
         subtype: u8,
     },
 }
