@@ -1,6 +1,7 @@
 //! Our own gRPC service on a unix socket: the daemon's side, the command line's side, and what is printed.
 
 pub mod client;
+mod neighbor;
 pub mod server;
 pub mod show;
 pub(crate) mod table;

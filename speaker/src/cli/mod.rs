@@ -32,7 +32,7 @@ pub struct Cli {
 pub enum Command {
     /// Announce (the default)
     Run(Box<RunFlags>),
-    /// Show neighbours, one neighbour, or what one was sent (adj-out)
+    /// Show neighbours, one neighbour or its routes; reset, shut down or enable one or all
     Neighbor(NeighborArgs),
     /// Show the prefixes that are wanted and the objects that want them
     Rib(RibArgs),
@@ -76,21 +76,35 @@ pub enum Output {
 /// Arguments of `neighbor`.
 #[derive(Clone, Debug, Args)]
 pub struct NeighborArgs {
-    /// One neighbour
-    pub address: Option<IpAddr>,
-    /// What to show of it
+    /// One neighbour: its address, fe80::1%eth0, the link it is at, or, for what is done, all
+    #[arg(value_name = "ADDR")]
+    pub address: Option<String>,
+    /// What to show of it, or do to it
     #[arg(value_enum, requires = "address")]
-    pub view: Option<NeighborView>,
+    pub what: Option<NeighborVerb>,
+    /// For the router's operator, with reset and shutdown
+    #[arg(requires = "what")]
+    pub text: Option<String>,
     /// Output and socket.
     #[command(flatten)]
     pub show: ShowArgs,
 }
 
-/// Views of one neighbour.
+/// What can be shown of one neighbour, or done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NeighborView {
-    /// What it was sent
+pub enum NeighborVerb {
+    /// What it was sent and holds
     AdjOut,
+    /// What it announces
+    AdjIn,
+    /// End the session, then come back
+    Reset,
+    /// Exchange all routes once more without ending the session
+    Softreset,
+    /// End the session and stay down
+    Shutdown,
+    /// Come back after shutdown
+    Enable,
 }
 
 /// Arguments of `rib`.

@@ -1,5 +1,6 @@
 //! A running speaker: source → plan → announce → BGP, the next-hop tracker and the services for operators beside it.
 
+mod roster;
 mod services;
 
 use std::io;
@@ -19,6 +20,7 @@ use crate::config::{Config, Mode, Source};
 use crate::nexthop::{Neighbor, Sources, StartError, Tracker};
 use crate::plan::Settings;
 use crate::source::{kubernetes, manifests};
+pub use roster::{Roster, Row};
 
 /// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
 const BATCHES: usize = 16;
@@ -73,10 +75,12 @@ impl Running {
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
         let settings = settings(&config);
         let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
+        let roster: Arc<Roster> = Arc::default();
+        config.neighbors.iter().cloned().for_each(|one| roster.enter(one));
         let mut running = Self { announcer, tasks: JoinSet::new() };
         running.start_source(&config.source, &settings).await?;
         running.start_peers(&config, &engine).await?;
-        services::start(&config, &running.announcer, &mut running.tasks);
+        services::start(&config, &running.announcer, &roster, &mut running.tasks);
         Ok(running)
     }
 
