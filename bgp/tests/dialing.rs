@@ -242,7 +242,10 @@ impl Driver {
                     assert!(!self.open.contains_key(&up), "ended, yet open");
                 }
             }
-            Action::Refresh(_) | Action::Update(_) => assert!(self.up.is_some(), "{action:?} while down"),
+            Action::Refresh(_) | Action::RefreshBegins(_) | Action::RefreshEnds(_) | Action::Update(_) => {
+                assert!(self.up.is_some(), "{action:?} while down");
+            }
+            Action::Retain { .. } | Action::Purge(_) => {}
         }
     }
 }

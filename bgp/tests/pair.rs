@@ -126,7 +126,8 @@ impl Pair {
                     self.up[side] = None;
                 }
             }
-            Action::Refresh(_) | Action::Update(_) => {}
+            Action::Refresh(_) | Action::RefreshBegins(_) | Action::RefreshEnds(_) | Action::Update(_) => {}
+            Action::Retain { .. } | Action::Purge(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::socket::Guard;
 use crate::rib::Frame;
 use crate::wire::{Context, Fault, Message, next_frame};
 
@@ -56,6 +57,15 @@ impl Transport {
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         self.stream.local_addr().ok()
+    }
+
+    pub(super) fn remote_addr(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
+    }
+
+    /// Puts hop limits and key on the socket.
+    pub(super) fn guard(&self, guard: &Guard) -> io::Result<()> {
+        guard.set(&self.stream, self.stream.peer_addr()?.ip())
     }
 
     /// The form of messages from now on, as the OPENs settled it.

@@ -3,7 +3,8 @@
 //! Every fault names the octet, the value and the RFC section, so that a log line is enough to find it in a
 //! capture. UPDATE faults that do not cost the session (RFC 7606) are [`super::attr::AttrFault`].
 
-use super::notification::{Notification, code, header, open, update};
+use super::capability::Role;
+use super::notification::{Notification, code, header, open, refresh, update};
 
 /// A message that ends the session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +99,20 @@ pub enum OpenFault {
         /// The capabilities we would have needed, encoded.
         wanted: Vec<u8>,
     },
+    /// The peer's role is not the counterpart of ours.
+    #[error("the peer's role {theirs} does not go with our role {} (RFC 9234 §4.2)", ours.name())]
+    RoleMismatch {
+        /// What we are to the peer.
+        ours: Role,
+        /// What the peer says it is to us: the octet of its capability, a [`Role`] or not.
+        theirs: u8,
+    },
+    /// Role capabilities of different values.
+    #[error("the peer tells several roles that differ (RFC 9234 §4.2)")]
+    RolesDiffer,
+    /// The peer tells no role, and here it must.
+    #[error("the peer tells no role, strict mode asks for one (RFC 9234 §4.2)")]
+    RoleMissing,
 }
 
 /// Faults of an UPDATE after which nothing in the session can be trusted (RFC 7606 §3).
@@ -149,7 +164,9 @@ impl From<&Fault> for Notification {
             Fault::Update(UpdateFault::Multiprotocol { .. }) => {
                 Self::new(code::UPDATE, update::OPTIONAL_ATTRIBUTE, &[])
             }
-            Fault::RefreshLength { message, .. } => Self::new(code::REFRESH, 1, message), // RFC 7313 §5
+            Fault::RefreshLength { message, .. } => {
+                Self::new(code::REFRESH, refresh::INVALID_LENGTH, message) // RFC 7313 §5
+            }
         }
     }
 }
@@ -164,6 +181,9 @@ impl From<&OpenFault> for Notification {
             OpenFault::Parameter { .. } => (open::UNSUPPORTED_PARAMETER, &[]),
             OpenFault::Malformed { .. } => (0, &[]), // RFC 4271 §6.2: unspecific
             OpenFault::NoCommonFamily { wanted } => (open::UNSUPPORTED_CAPABILITY, wanted),
+            OpenFault::RoleMismatch { .. } | OpenFault::RolesDiffer | OpenFault::RoleMissing => {
+                (open::ROLE_MISMATCH, &[])
+            }
         };
         Self::new(code::OPEN, subcode, data)
     }
