@@ -18,6 +18,7 @@ pub mod nexthop;
 pub mod object;
 pub mod plan;
 pub mod policy;
+pub mod restart;
 pub mod run;
 pub mod source;
 pub mod stages;

@@ -60,7 +60,9 @@ fn run(runtime: tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
         Ok(log) => log,
         Err(error) => return failed(&error),
     };
-    let ended = runtime.block_on(speaker::run::run(config));
+    let flags = flags.clone();
+    let read = Box::new(move || Config::resolve(&flags, &Environment::read()));
+    let ended = runtime.block_on(speaker::run::run(config, read));
     runtime.shutdown_background(); // a thread that hangs in a read of a file must not keep the process
     if let Err(error) = &ended {
         tracing::error!("{error}");
