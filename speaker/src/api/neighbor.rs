@@ -161,23 +161,21 @@ pub(super) fn administer(
     let text = request.text.clone();
     super::communication(&text).map_err(|rule| Status::invalid_argument(format!("text: {rule}")))?;
     let what = match request.action() {
-        Action::Reset => vec![Admin::Reset(text)],
-        Action::Shutdown => vec![Admin::Disable(text)],
+        Action::Reset => Admin::Reset(text),
+        Action::Shutdown => Admin::Disable(text),
         Action::SoftReset | Action::Enable if !text.is_empty() => {
             return Err(Status::invalid_argument("text: only reset and shutdown tell the router one"));
         }
-        Action::SoftReset => vec![Admin::RefreshIn, Admin::RefreshOut],
-        Action::Enable => vec![Admin::Enable],
+        Action::SoftReset => Admin::SoftReset,
+        Action::Enable => Admin::Enable,
         Action::Unspecified => return Err(Status::invalid_argument("action: is missing")),
     };
     let mut done = Vec::new();
     for peer in peers {
-        what.iter().cloned().try_for_each(|what| engine.administer(peer, what)).map_err(
-            |error| match error {
-                AdminError::Unknown(_) => Status::not_found(error.to_string()),
-                AdminError::Busy(_) => Status::resource_exhausted(error.to_string()),
-            },
-        )?;
+        engine.administer(peer, what.clone()).map_err(|error| match error {
+            AdminError::Unknown(_) => Status::not_found(error.to_string()),
+            AdminError::Busy(_) => Status::resource_exhausted(error.to_string()),
+        })?;
         done.push(peer.to_string());
     }
     Ok(done)

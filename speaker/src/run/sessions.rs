@@ -62,7 +62,8 @@ impl Keeper {
         let mut state = State::new(boot_id.clone());
         state.neighbors = previous.as_ref().map(|state| state.neighbors.clone()).unwrap_or_default();
         let same_boot = previous.as_ref().is_some_and(|state| state.boot_id == boot_id);
-        let configured: BTreeSet<String> = config.neighbors.iter().map(|one| one.addr().to_string()).collect();
+        let configured: BTreeSet<String> =
+            config.neighbors.iter().map(|one| one.addr().to_string()).collect();
         state.neighbors.retain(|name, _| same_boot && configured.contains(name));
         let now = Mutex::new(Kept { state, dirty: false, closed: false, warned: false });
         Self { path, previous, boot_id, now }
@@ -143,9 +144,7 @@ impl Keeper {
 /// We ended it and meant it: nothing of it is kept by anybody.
 fn is_on_purpose(status: &PeerStatus) -> bool {
     let for_good = [cease::ADMIN_SHUTDOWN, cease::DECONFIGURED, cease::HARD_RESET];
-    let ended = |reason: &EndReason| {
-        matches!(reason, EndReason::Sent(note) if note.code == code::CEASE && for_good.contains(&note.subcode))
-    };
+    let ended = |reason: &EndReason| matches!(reason, EndReason::Sent(note) if note.code == code::CEASE && for_good.contains(&note.subcode));
     !status.enabled || status.last_end.as_ref().is_some_and(|(_, reason)| ended(reason))
 }
 
