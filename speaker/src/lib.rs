@@ -7,6 +7,7 @@
 pub mod announce;
 pub mod api;
 pub mod byhand;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -30,6 +30,13 @@ fn main() -> ExitCode {
                 Err(error) => failed(&error),
             };
         }
+        Some(Command::Check(args)) => {
+            return match speaker::check::check(args, &Environment::read(), &mut out) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => failed(&error),
+            };
+        }
         Some(Command::Neighbor(args)) => runtime.block_on(show::neighbor(args, &mut out)),
         Some(Command::Rib(args)) => runtime.block_on(show::rib(args, &mut out)),
         Some(Command::Status(args)) => runtime.block_on(show::status(args, &mut out)),

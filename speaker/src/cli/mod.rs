@@ -32,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Announce (the default)
     Run(Box<RunFlags>),
+    /// Check flags, --config and --manifests; print what they would do, and touch nothing
+    Check(Box<CheckArgs>),
     /// Show neighbours, one neighbour or its routes; reset, shut down or enable one or all
     Neighbor(NeighborArgs),
     /// Show the prefixes that are wanted and the objects that want them
@@ -43,6 +45,17 @@ pub enum Command {
     /// Behave as GoBGP's command of that name; so does this program when it is called gobgp
     #[command(disable_help_flag = true)]
     Gobgp(GobgpArgs),
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// What `run` would be given.
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 /// Arguments of `gobgp`, which has a command line of its own.

@@ -131,6 +131,14 @@ pub struct RunFlags {
     pub log: KlogFlags,
 }
 
+impl RunFlags {
+    /// Whether there is a neighbour among the flags.
+    pub(crate) fn names_neighbors(&self) -> bool {
+        let all = [&self.neighbor_address, &self.neighbor_ipv6_address].into_iter().flatten();
+        all.into_iter().any(|one| !one.0.is_empty())
+    }
+}
+
 /// All addresses of a flag that was given any number of times.
 pub(crate) fn all(given: &[Addresses]) -> impl Iterator<Item = IpAddr> {
     given.iter().flat_map(|one| one.0.iter().copied())

@@ -22,6 +22,7 @@ use neighbor::Common;
 
 pub use check::default_socket;
 pub use environment::Environment;
+pub use file::community_text;
 pub use neighbor::{Neighbor, Peer};
 pub use problems::Problems;
 

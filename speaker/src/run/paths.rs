@@ -76,6 +76,12 @@ impl Paths {
         }
         let (first, tracker) = Tracker::start(&followed, self.sources.clone(), self.changes.clone()).await?;
         self.followed = followed;
+        self.find(first);
+        let _ = self.trackers.send(Box::pin(tracker)).await; // the supervisor outlives us
+        Ok(())
+    }
+
+    fn find(&self, first: HashMap<IpAddr, NextHops>) {
         let mut found = lock(&self.found);
         found.retain(|addr, _| first.contains_key(addr));
         for (addr, next_hops) in first {
@@ -84,9 +90,6 @@ impl Paths {
                 *known = next_hops; // else the last good ones stay
             }
         }
-        drop(found);
-        let _ = self.trackers.send(Box::pin(tracker)).await; // the supervisor outlives us
-        Ok(())
     }
 
     /// The way to a neighbour as far as it is known now.

@@ -30,6 +30,15 @@ pub(super) fn standard(text: &str) -> Result<u32, String> {
     numbers.ok_or_else(|| format!("must be AS:NUMBER, 0 to 65535 each, or one of {}", names.join(", ")))
 }
 
+/// A community as it would be written.
+#[must_use]
+pub fn community_text(community: u32) -> String {
+    match NAMED.iter().find(|(_, value)| *value == community) {
+        Some((name, _)) => (*name).to_owned(),
+        None => format!("{}:{}", community >> 16, community & 0xffff),
+    }
+}
+
 /// `A:B:C`, 32 bits each (RFC 8092 §5).
 pub(super) fn large(text: &str) -> Result<[u32; 3], String> {
     let parts: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();

@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problems::Problems;
+pub use community::community_text;
 pub(super) use community::link_bandwidth;
 pub(super) use given::Given;
 use given::Secrets;
