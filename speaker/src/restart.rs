@@ -104,3 +104,55 @@ pub fn path(dir: &Path, node: &str, gateway: Option<&str>) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' };
     dir.join(format!("speaker-{}.state.json", name.chars().map(plain).collect::<String>()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left() -> State {
+        let mut state = State::new("boot-1".to_owned());
+        state.neighbors.insert("10.0.0.1".to_owned(), Session { up: true, since: 1 });
+        state.neighbors.insert("10.0.0.2".to_owned(), Session { up: false, since: 2 });
+        state
+    }
+
+    #[test]
+    fn rfc4724_3_only_who_had_a_session_hears_of_a_restart_and_only_one_boot_forwards() {
+        let left = left();
+        assert_eq!(judge(None, "boot-1", "10.0.0.1"), (false, false), "a first start");
+        assert_eq!(judge(Some(&left), "boot-1", "10.0.0.1"), (true, true));
+        assert_eq!(judge(Some(&left), "boot-1", "10.0.0.2"), (true, true), "lost, but not on purpose");
+        assert_eq!(judge(Some(&left), "boot-1", "10.0.0.3"), (false, false), "never seen");
+        assert_eq!(judge(Some(&left), "boot-2", "10.0.0.1"), (true, false), "booted since");
+        let unknown = State { boot_id: String::new(), ..left };
+        assert_eq!(judge(Some(&unknown), "", "10.0.0.1"), (true, false), "two unknown boots are not one");
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_what_is_broken_is_not() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = path(dir.path(), "node-1", None);
+        assert_eq!(State::load(&path).expect_err("nothing").kind(), io::ErrorKind::NotFound);
+        left().save(&path).expect("saved");
+        left().save(&path).expect("saved over");
+        assert_eq!(State::load(&path).expect("loaded"), left());
+        assert_eq!(fs::read_dir(dir.path()).expect("directory").count(), 1, "no draft is left");
+        for broken in ["", "{}", "[", "{\"version\":2,\"boot_id\":\"\",\"neighbors\":{}}"] {
+            fs::write(&path, broken).expect("written");
+            assert!(
+                State::load(&path).is_err_and(|error| error.kind() != io::ErrorKind::NotFound),
+                "{broken}"
+            );
+        }
+        fs::remove_dir_all(dir.path()).expect("removed");
+        assert!(left().save(&path).is_err(), "no directory");
+    }
+
+    #[test]
+    fn the_file_is_named_by_node_or_gateway_and_stays_in_its_directory() {
+        let name = |node, gateway| path(Path::new("/s"), node, gateway).display().to_string();
+        assert_eq!(name("n1.example", None), "/s/speaker-n1.example.state.json");
+        assert_eq!(name("", Some("gw1")), "/s/speaker-gateway-gw1.state.json");
+        assert_eq!(name("../x", None), "/s/speaker-.._x.state.json");
+    }
+}

@@ -139,3 +139,50 @@ async fn supervise(mut trackers: mpsc::Receiver<Following>) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use bgp::net::Dialing;
+    use bgp::{Asn, HoldTime, RouterId, fsm};
+
+    use super::*;
+
+    fn peer(addr: &str, local: Option<IpAddr>, hops: Hops) -> PeerConfig {
+        let remote = SocketAddr::new(addr.parse().expect("an address"), 179);
+        let own = (Asn::new(1).expect("legal"), RouterId::new(Ipv4Addr::LOCALHOST).expect("legal"));
+        let families = vec![if remote.is_ipv4() { Family::IPV4_UNICAST } else { Family::IPV6_UNICAST }];
+        let session =
+            fsm::Config::new(own, Asn::new(2).expect("legal"), HoldTime::new(90).expect("legal"), families);
+        PeerConfig::new(Dialing { remote, local, hops }, session)
+    }
+
+    #[test]
+    fn what_is_given_beats_what_is_pinned_and_that_what_is_found() {
+        let found = NextHops { v4: Some(Ipv4Addr::new(10, 0, 0, 3)), ..NextHops::default() };
+        let sources = Sources::default();
+        let told = |peer: &PeerConfig| path(peer, found, &sources).next_hops.v4.map(|addr| addr.octets()[3]);
+        let mut one = peer("10.0.0.9", None, Hops::Any);
+        assert_eq!(told(&one), Some(3));
+        one.dialing.local = Some([10, 0, 0, 2].into());
+        assert_eq!(told(&one), Some(2));
+        one.next_hops.v4 = Some([10, 0, 0, 1].into());
+        assert_eq!(told(&one), Some(1));
+        assert_eq!(path(&one, found, &sources).local, Some([10, 0, 0, 2].into()), "the session stays pinned");
+    }
+
+    #[test]
+    fn the_kernel_is_asked_about_those_that_not_all_is_given_for() {
+        let on_link = |hops| followed(&peer("10.0.0.9", None, hops)).map(|one| one.on_link);
+        assert_eq!(on_link(Hops::AtMost(1)), Some(true));
+        assert_eq!(on_link(Hops::Secured(1)), Some(true));
+        assert_eq!(on_link(Hops::AtMost(2)), Some(false));
+        assert_eq!(on_link(Hops::Any), Some(false));
+        let mut given = peer("10.0.0.9", None, Hops::Any);
+        given.next_hops.v4 = Some([10, 0, 0, 1].into());
+        assert_eq!(followed(&given), None);
+        given.session.families.push(Family::IPV6_UNICAST);
+        assert!(followed(&given).is_some(), "IPv6 is not given");
+    }
+}
