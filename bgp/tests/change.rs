@@ -45,7 +45,10 @@ async fn what_does_not_differ_does_nothing() {
     one.path_changed(host(80, 2), next_hops(7));
     assert_eq!(one.reconfigure(waiting(1, 2, host(80, 2))), Some(Reconfigured::Nothing));
     assert_eq!(one.reconfigure(waiting(1, 9, host(80, 9))), None);
-    until("the way found out since is kept", || one.peer(host(80, 2)).expect("one").next_hops == next_hops(7)).await;
+    until("the way found out since is kept", || {
+        one.peer(host(80, 2)).expect("one").next_hops == next_hops(7)
+    })
+    .await;
     assert_eq!(since(&one, 80, 2), before);
 }
 

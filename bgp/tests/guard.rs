@@ -49,7 +49,10 @@ async fn rfc2385_another_key_gets_no_answer_and_the_operator_a_hint() {
     until("a dial that failed", || two.peers()[0].last_end.is_some()).await;
     let (_, reason) = two.peers()[0].last_end.clone().expect("an end");
     let text = reason.to_string();
-    assert!(text.contains("no answer") && text.ends_with("(is the password the same on both ends?)"), "{text}");
+    assert!(
+        text.contains("no answer") && text.ends_with("(is the password the same on both ends?)"),
+        "{text}"
+    );
     assert!(!format!("{:?}", two.peers()).contains("theirs"));
     assert_eq!(one.peers()[0].state, State::Active, "it never saw a connection");
 }
@@ -82,7 +85,10 @@ async fn a_key_changes_under_a_session_that_goes_on() {
     ours.password = key("new");
     assert_eq!(one.reconfigure(ours.clone()), Some(Reconfigured::Applied));
     announce(&one, [net("10.1.0.0/16")]);
-    let early = tokio::time::timeout(Duration::from_millis(600), seen.until("a route", |seen| !seen.table.is_empty()));
+    let early = tokio::time::timeout(
+        Duration::from_millis(600),
+        seen.until("a route", |seen| !seen.table.is_empty()),
+    );
     assert!(early.await.is_err(), "signed with a key the other end does not have");
     theirs.password = key("new");
     assert_eq!(two.reconfigure(theirs.clone()), Some(Reconfigured::Applied));
@@ -117,7 +123,8 @@ async fn rfc5082_3_both_ends_secured_are_up_and_a_far_peer_is_not() {
     // On loopback everything arrives as it was sent: a usual time to live looks like 191 routers on the way.
     let (two, mut config, _) = dialing(65, at, |config| config.dialing.hops = Hops::Any);
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    assert_eq!((one.established(), two.established()), (0, 0));
+    // Its OPEN may have been there before the guard was; nothing after it gets through.
+    assert!(one.established() == 0 && one.peers()[0].received.keepalive == 0);
     config.dialing.hops = Hops::Secured(1);
     assert_eq!(two.reconfigure(config), Some(Reconfigured::Applied));
     until("established", || one.established() == 1 && two.established() == 1).await;
@@ -140,7 +147,8 @@ async fn nothing_but_an_open_is_taken_before_the_connection_is_guarded() {
     // The accepting task has no chance to run before all this is in the socket's buffer: one thread, no await.
     let (one, at) = listening(67, |config| config.dialing.hops = Hops::Secured(1));
     for (more, answered) in [(false, true), (true, false)] {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::new(host(67, 2), 0).into()).expect("free");
         socket.set_ttl_v4(255).expect("legal");
         socket.connect(&at.into()).expect("the backlog has room");

@@ -48,7 +48,8 @@ impl Reconfigured {
 
 /// A session's configuration less what only tells how this process started.
 fn lasting(session: &fsm::Config) -> fsm::Config {
-    let restart = session.restart.map(|restart| fsm::Restart { restarted: false, forwarding: false, ..restart });
+    let restart =
+        session.restart.map(|restart| fsm::Restart { restarted: false, forwarding: false, ..restart });
     fsm::Config { restart, ..session.clone() }
 }
 

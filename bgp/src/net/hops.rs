@@ -67,9 +67,13 @@ mod tests {
 
     #[test]
     fn rfc5082_3_the_least_time_to_live_is_255_less_the_routers_between() {
-        let least = [Hops::Secured(1), Hops::Secured(2), Hops::Secured(255), Hops::Secured(0)].map(Hops::least);
+        let least =
+            [Hops::Secured(1), Hops::Secured(2), Hops::Secured(255), Hops::Secured(0)].map(Hops::least);
         assert_eq!(least, [Some(255), Some(254), Some(1), Some(255)]);
         assert_eq!((Hops::AtMost(1).least(), Hops::Any.least()), (None, None));
-        assert_eq!((Hops::Secured(3).ttl(), Hops::AtMost(3).ttl(), Hops::Any.ttl()), (Some(255), Some(3), None));
+        assert_eq!(
+            (Hops::Secured(3).ttl(), Hops::AtMost(3).ttl(), Hops::Any.ttl()),
+            (Some(255), Some(3), None)
+        );
     }
 }

@@ -67,7 +67,8 @@ pub(super) async fn accept(listener: Arc<TcpListener>, shared: Arc<Shared>) {
             Ok((stream, from)) => {
                 let peer = shared.owner(from);
                 let closed = lock(&shared.listeners).closed;
-                let taken = !closed && peer.is_some_and(|peer| shared.command(peer, Command::Accepted(stream)));
+                let taken =
+                    !closed && peer.is_some_and(|peer| shared.command(peer, Command::Accepted(stream)));
                 if !taken {
                     shared.refuse();
                     debug!(%from, "connection from an address that is no neighbour, or one too busy, closed");

@@ -38,9 +38,8 @@ pub(super) fn peek(socket: &impl AsFd, into: &mut [u8]) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the descriptor is borrowed and so open; the kernel writes at most `into.len()` octets, all of which
     // are there and may be overwritten, and keeps no pointer.
-    let held = unsafe {
-        libc::recv(fd, into.as_mut_ptr().cast(), into.len(), libc::MSG_PEEK | libc::MSG_DONTWAIT)
-    };
+    let held =
+        unsafe { libc::recv(fd, into.as_mut_ptr().cast(), into.len(), libc::MSG_PEEK | libc::MSG_DONTWAIT) };
     match usize::try_from(held) {
         Ok(held) => Ok(held),
         Err(_) => match io::Error::last_os_error() {

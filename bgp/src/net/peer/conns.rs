@@ -11,7 +11,7 @@ use crate::fsm::{ConnId, Event, Negotiated};
 use crate::net::socket::{Guard, dial, prepare, remote};
 use crate::net::transport::Transport;
 use crate::rib::UpdateGroup;
-use crate::wire::{Message, Notification};
+use crate::wire::{Message, Notification, Role};
 
 /// Farewells under way at once; a peer that makes us close connections faster has them dropped.
 const FAREWELLS: usize = 8;
@@ -23,9 +23,11 @@ impl PeerTask {
 
     pub(super) fn send(&mut self, id: ConnId, message: &Message) {
         let Some(conn) = self.conn(id) else { return };
+        if *message == Message::Keepalive && conn.keepalive_waits() {
+            return; // a peer that reads nothing must not make us collect them
+        }
         let queued = conn.send(message);
-        // Errors show up again when the connection is read.
-        let _ = conn.flush();
+        let _ = self.flush(id); // an error shows up again when the connection is read
         let out_queue = self.queued();
         let mut status = lock(&self.outputs.status);
         status.out_queue = out_queue;
@@ -33,6 +35,21 @@ impl PeerTask {
             true => status.sent.count(message.kind()),
             false => status.sent.discarded += 1,
         }
+    }
+
+    /// Writes what the socket takes. The state machine watches over a session whose socket takes nothing (RFC 9687).
+    pub(super) fn flush(&mut self, id: ConnId) -> io::Result<()> {
+        let Some(conn) = self.conn(id) else { return Ok(()) };
+        let (written, drained) = (conn.flush()?, conn.is_drained());
+        if self.member.is_some_and(|(session, _)| session == id) {
+            if written > 0 {
+                self.handle(Event::Wrote);
+            }
+            if !drained {
+                self.handle(Event::Blocked);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn close(&mut self, id: ConnId) {
@@ -46,7 +63,7 @@ impl PeerTask {
 
     /// Says why on every connection and waits until that has left.
     pub(super) async fn leave(&mut self, note: Notification) {
-        self.handle(Event::Stop(note));
+        self.handle(Event::Leave(note));
         for farewell in self.farewells.drain(..) {
             let _ = farewell.await;
         }
@@ -55,8 +72,7 @@ impl PeerTask {
     /// Drops every connection: the system closes them, as it does those of a killed process.
     pub(super) fn abandon(&mut self) {
         self.abandoning = true;
-        self.conns.clear();
-        self.dialing = None;
+        self.handle(Event::Abandon);
     }
 
     pub(super) fn up(&mut self, id: ConnId, with: &Negotiated) {
@@ -69,7 +85,7 @@ impl PeerTask {
             policy: self.config.policy.clone(),
             extended_next_hop: with.extended_next_hop,
             enhanced_refresh: with.enhanced_refresh,
-            only_to_customer: false,
+            only_to_customer: self.marks_only_to_customer(),
         };
         let mut ends = (None, None);
         if let Some(conn) = self.conn(id) {
@@ -82,6 +98,12 @@ impl PeerTask {
         self.reasons.clear();
         self.report_up(with, ends, member);
         self.feed();
+    }
+
+    /// Whether our role is one whose routes are not to be passed on upwards (RFC 9234 §5).
+    fn marks_only_to_customer(&self) -> bool {
+        let role = self.config.session.role.map(|local| local.role);
+        matches!(role, Some(Role::Provider | Role::Peer | Role::RouteServer))
     }
 
     fn guard(&self) -> Guard {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod conns;
+mod learn;
 mod report;
 mod revive;
 mod told;
@@ -73,6 +74,8 @@ pub(super) struct PeerTask {
     complained: bool,
     /// That the peer nears its limit was already logged in this session.
     prefix_warned: bool,
+    /// What the peer announced outlives the session that ends now.
+    retained: bool,
     /// Why there is no session, as logged since there was one: tries come by the second, their reasons take turns.
     reasons: HashSet<String>,
     /// The system itself failed the dial; else nobody answered.
@@ -102,7 +105,7 @@ impl PeerTask {
         let config = Arc::clone(&told.config);
         let changed = shared.changed.subscribe();
         Self {
-            fsm: machine(&config),
+            fsm: machine(&config, true),
             told,
             config,
             shared,
@@ -117,6 +120,7 @@ impl PeerTask {
             farewells: Vec::new(),
             complained: false,
             prefix_warned: false,
+            retained: false,
             reasons: HashSet::new(),
             dial_refused: false,
             abandoning: false,
@@ -221,17 +225,22 @@ impl PeerTask {
                     self.inbound.push_back(InboundEvent::Update(update));
                 }
             }
-            // What the peer announced goes with its session and is not swept by refreshes.
-            Action::Retain { .. } | Action::Purge(_) => {}
-            Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
+            Action::Retain { time } => self.retain(time),
+            Action::Purge(family) => self.purge(family),
+            Action::RefreshBegins(family) => self.refreshed(family, true),
+            Action::RefreshEnds(family) => self.refreshed(family, false),
         }
     }
 }
 
-/// A machine that is not started.
-fn machine(config: &PeerConfig) -> Peer {
+/// A machine that is not started. Only the first after the process has started may say that it restarts (R).
+fn machine(config: &PeerConfig, first: bool) -> Peer {
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), config.dialing.remote);
-    Peer::new(config.session.clone(), seed)
+    let mut session = config.session.clone();
+    if let Some(restart) = &mut session.restart {
+        restart.restarted &= first;
+    }
+    Peer::new(session, seed)
 }
 
 impl Drop for PeerTask {

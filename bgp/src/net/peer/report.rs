@@ -8,9 +8,7 @@ use tracing::{debug, info, warn};
 use super::{PeerTask, lock};
 use crate::fsm::{EndReason, Negotiated, State};
 use crate::net::{InboundEvent, StateChange};
-use crate::rib::{Learned, MemberId};
-use crate::types::Family;
-use crate::wire::{Notification, Update};
+use crate::rib::MemberId;
 use crate::wire::notification::code;
 
 /// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
@@ -21,8 +19,7 @@ type Ends = (Option<SocketAddr>, Option<SocketAddr>);
 
 impl PeerTask {
     pub(super) fn report_up(&mut self, with: &Negotiated, ends: Ends, member: MemberId) {
-        let learned = Learned::new(self.config.session.local_as, with.families.clone(), Instant::now());
-        *lock(&self.outputs.learned) = Some(learned);
+        self.begin_learning(with);
         let mut status = lock(&self.outputs.status);
         status.negotiated = Some(with.clone());
         status.peer_id = Some(with.peer_id);
@@ -36,44 +33,15 @@ impl PeerTask {
         u64::try_from(all).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn learn(&mut self, update: &Update) {
-        let mut learned = lock(&self.outputs.learned);
-        if learned.as_mut().is_some_and(|learned| learned.update(Instant::now(), update)) {
-            let peer = self.config.addr;
-            warn!(%peer, kept = Learned::MAX_PATHS, "the peer announces more than is kept to be shown, the rest is only counted");
-        }
-        drop(learned);
-        self.check_prefixes();
-    }
-
-    /// Warns once a session at four fifths of what the peer may announce; one more than that is for the state machine.
-    pub(super) fn check_prefixes(&mut self) {
-        let Some(limit) = self.config.max_prefixes else { return };
-        let Some((_, member)) = self.member else { return };
-        let families = self.config.session.families.iter();
-        let counts = |family: &Family| {
-            let learned = lock(&self.outputs.learned);
-            (*family, learned.as_ref().map_or(0, |learned| learned.counts(*family).received))
-        };
-        let Some((family, most)) = families.map(counts).max_by_key(|(_, count)| *count) else { return };
-        let _ = member;
-        let peer = self.config.addr;
-        if most > u64::from(limit) {
-            warn!(%peer, %family, limit, "the peer announces more prefixes than it may");
-            self.over_limit(family, limit);
-        } else if most.saturating_mul(5) >= u64::from(limit).saturating_mul(4) && !self.prefix_warned {
-            self.prefix_warned = true;
-            warn!(%peer, %family, prefixes = most, limit, "the peer announces nearly as many prefixes as it may");
-        }
-    }
-
     pub(super) fn ended(&mut self, was_up: bool, reason: EndReason) {
         let reason = self.hinted(reason);
         if was_up {
             if let Some((_, member)) = self.member.take() {
                 lock(&self.shared.rib).leave(member);
             }
-            lock(&self.outputs.learned).take();
+            if !std::mem::take(&mut self.retained) {
+                lock(&self.outputs.learned).take();
+            }
             if self.config.inbound.is_some() {
                 self.inbound.push_back(InboundEvent::Down);
             }
@@ -100,10 +68,6 @@ impl PeerTask {
             (status.local_addr, status.remote_addr) = (None, None);
             (status.advertised, status.current) = (0, false);
         }
-    }
-
-    fn over_limit(&mut self, family: Family, limit: u32) {
-        self.handle(crate::fsm::Event::Reset(Notification::max_prefixes(family, limit)));
     }
 
     /// Packets without the right signature are dropped without an answer (RFC 2385 §2): silence is all there is to see.

@@ -97,12 +97,20 @@ impl PeerTask {
     }
 
     fn restart(&mut self) {
-        self.handle(Event::Stop(Notification::new(code::CEASE, cease::OTHER_CONFIG, &[])));
-        self.fsm = machine(&self.config);
+        // A reset and no stop: where the two agreed on it (RFC 8538), the peer keeps our routes meanwhile.
+        self.handle(Event::Reset(Notification::new(code::CEASE, cease::OTHER_CONFIG, &[])));
+        self.dialing = None;
+        self.fsm = machine(&self.config, self.is_first());
+        lock(&self.outputs.learned).take(); // the old machine knew when it was to go
         lock(&self.outputs.status).show(&self.told);
         if lock(&self.outputs.status).enabled {
             self.handle(Event::Start);
         }
+    }
+
+    /// No session was up since the process started.
+    pub(super) fn is_first(&self) -> bool {
+        lock(&self.outputs.status).last_established.is_none()
     }
 
     fn cut_from_gone_addresses(&mut self) {
