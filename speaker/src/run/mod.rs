@@ -116,10 +116,7 @@ impl Running {
             .neighbors
             .iter()
             .filter(|peer| peer.next_hops == NextHops::default())
-            .map(|peer| Neighbor {
-                addr: peer.dialing.remote.ip(),
-                on_link: peer.dialing.hops == Hops::AtMost(1),
-            })
+            .map(|peer| Neighbor { addr: peer.addr, on_link: peer.dialing.hops == Hops::AtMost(1) })
             .collect();
         let (to, mut changes) = mpsc::channel(64);
         let sources =
@@ -127,9 +124,9 @@ impl Running {
         let (first, follow) = Tracker::start(&followed, sources.clone(), to).await?;
         listen(config, engine)?;
         for mut peer in config.neighbors.clone() {
-            if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
+            if let Some(next_hops) = first.get(&peer.addr) {
                 peer.next_hops = *next_hops;
-                peer.dialing.local = sources.local(peer.dialing.remote.ip(), *next_hops);
+                peer.dialing.local = sources.local(peer.addr, *next_hops);
             }
             engine.add_peer(peer);
         }
