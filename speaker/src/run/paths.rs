@@ -22,7 +22,7 @@ type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// What is known of the ways to all neighbours.
 pub(super) struct Paths {
     sources: Sources,
-    found: Arc<Mutex<HashMap<IpAddr, NextHops>>>,
+    found: Arc<Mutex<HashMap<PeerAddr, NextHops>>>,
     followed: Vec<Followed>,
     changes: mpsc::Sender<Change>,
     trackers: mpsc::Sender<Following>,
@@ -44,7 +44,7 @@ impl Paths {
         let (changes, mut news) = mpsc::channel::<Change>(64);
         let (trackers, running) = mpsc::channel(1);
         tasks.spawn(supervise(running));
-        let found: Arc<Mutex<HashMap<IpAddr, NextHops>>> = Arc::default();
+        let found: Arc<Mutex<HashMap<PeerAddr, NextHops>>> = Arc::default();
         let (engine, roster, stages) = (Arc::clone(engine), Arc::clone(roster), Arc::clone(stages));
         let (known, of) = (Arc::clone(&found), sources.clone());
         tasks.spawn(async move {
@@ -52,7 +52,7 @@ impl Paths {
                 if lock(&known).insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
                     stages.next_hop_changed();
                 }
-                let addr = PeerAddr::from(change.neighbor);
+                let addr = change.neighbor;
                 let Some(row) = roster.row(addr) else { continue };
                 let path = path(&row.neighbor.peer.0, change.next_hops, &of);
                 if let Some(local) = path.local {
@@ -81,7 +81,7 @@ impl Paths {
         Ok(())
     }
 
-    fn find(&self, first: HashMap<IpAddr, NextHops>) {
+    fn find(&self, first: HashMap<PeerAddr, NextHops>) {
         let mut found = lock(&self.found);
         found.retain(|addr, _| first.contains_key(addr));
         for (addr, next_hops) in first {
@@ -94,7 +94,7 @@ impl Paths {
 
     /// The way to a neighbour as far as it is known now.
     pub(super) fn of(&self, peer: &PeerConfig) -> Path {
-        let found = lock(&self.found).get(&peer.addr.ip()).copied().unwrap_or_default();
+        let found = lock(&self.found).get(&peer.addr).copied().unwrap_or_default();
         path(peer, found, &self.sources)
     }
 }
@@ -111,19 +111,18 @@ fn path(peer: &PeerConfig, found: NextHops, sources: &Sources) -> Path {
         v6: peer.next_hops.v6.or(pinned_v6).or(found.v6),
         link_local: found.link_local,
     };
-    let local = peer.dialing.local.or_else(|| sources.local(peer.addr.ip(), found));
+    let local = peer.dialing.local.or_else(|| sources.local(peer.addr, found));
     Path { next_hops, local }
 }
 
-/// The neighbour as the kernel is asked about it; `None` if everything about it is given. Neighbours of a link are
-/// found on it, not by a route.
+/// The neighbour as the kernel is asked about it; `None` if everything about it is given.
 fn followed(peer: &PeerConfig) -> Option<Followed> {
     let given = |family: &Family| peer.next_hops.of(*family).is_some();
-    if peer.addr.link().is_some() || peer.session.families.iter().all(given) {
+    if peer.session.families.iter().all(given) {
         return None;
     }
     let on_link = matches!(peer.dialing.hops, Hops::AtMost(1) | Hops::Secured(1));
-    Some(Followed { addr: peer.addr.ip(), on_link })
+    Some(Followed { addr: peer.addr, on_link })
 }
 
 /// Runs one tracker at a time: the next takes the place of the one before.
