@@ -42,7 +42,7 @@ fn the_most_of_everything_still_leaves_room_for_the_prefix() {
             link_local: Some(Ipv6Addr::from(0xfe80 << 112 | 1)),
             v4: None,
         };
-        let context = Context { four_octet_as, max_message: 4096 };
+        let context = Context { four_octet_as, max_message: 4096, internal: true };
         let families = vec![Family::IPV6_UNICAST];
         let group = UpdateGroup::new((asn(4_200_000_000), internal), context, families, next_hops);
         let group = UpdateGroup { policy: policy.clone(), only_to_customer: true, ..group };
@@ -60,7 +60,7 @@ fn the_most_of_everything_still_leaves_room_for_the_prefix() {
 
 #[test]
 fn rfc8950_ipv4_prefixes_go_with_the_ipv6_next_hop_where_there_is_no_other() {
-    let context = Context { four_octet_as: true, max_message: 4096 };
+    let context = Context { four_octet_as: true, max_message: 4096, internal: true };
     let v6 = Some(Ipv6Addr::from(0x2001_0db8 << 96 | 1));
     let next_hops = NextHops { v4: None, v6, link_local: None };
     let group = UpdateGroup::new((asn(65001), false), context, vec![Family::IPV4_UNICAST], next_hops);

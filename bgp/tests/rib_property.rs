@@ -21,7 +21,11 @@ fn group() -> impl Strategy<Value = UpdateGroup> {
         let (internal, four_octet_as, extended, wide) = flags;
         let group = UpdateGroup::new(
             (Asn::new(if wide { 4_200_000_001 } else { 65001 }).expect("not zero"), internal),
-            Context { four_octet_as, max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE } },
+            Context {
+                four_octet_as,
+                max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE },
+                internal: true,
+            },
             families,
             hops(hop),
         );

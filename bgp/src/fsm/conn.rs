@@ -20,8 +20,15 @@ const SEND_HOLD: Duration = Duration::from_secs(8 * 60);
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
     OpenSent,
-    OpenConfirm(Box<Negotiated>),
-    Established { with: Box<Negotiated>, since: Instant },
+    /// `heard`: the peer's KEEPALIVE was, and a collision has to be settled before it counts.
+    OpenConfirm {
+        with: Box<Negotiated>,
+        heard: bool,
+    },
+    Established {
+        with: Box<Negotiated>,
+        since: Instant,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -42,8 +49,8 @@ pub(super) enum Verdict {
     Stay,
     /// The peer's OPEN is accepted: the moment to look for a collision.
     Confirmed,
-    /// Established.
-    Up,
+    /// The peer accepts our OPEN: Established, if no other connection comes first.
+    Heard,
     /// It is over.
     End(EndReason),
 }
@@ -65,7 +72,7 @@ impl Conn {
     pub(super) fn state(&self) -> State {
         match self.phase {
             Phase::OpenSent => State::OpenSent,
-            Phase::OpenConfirm(_) => State::OpenConfirm,
+            Phase::OpenConfirm { .. } => State::OpenConfirm,
             Phase::Established { .. } => State::Established,
         }
     }
@@ -77,7 +84,7 @@ impl Conn {
     fn negotiated(&self) -> Option<&Negotiated> {
         match &self.phase {
             Phase::OpenSent => None,
-            Phase::OpenConfirm(with) | Phase::Established { with, .. } => Some(with),
+            Phase::OpenConfirm { with, .. } | Phase::Established { with, .. } => Some(with),
         }
     }
 
@@ -87,6 +94,25 @@ impl Conn {
             Phase::Established { since, .. } => Some(now.saturating_duration_since(*since)),
             _ => None,
         }
+    }
+
+    /// Established from now on.
+    pub(super) fn rise(&mut self, now: Instant) {
+        if let Phase::OpenConfirm { with, .. } = &self.phase {
+            self.phase = Phase::Established { with: with.clone(), since: now };
+        }
+    }
+
+    /// The peer's KEEPALIVE is not to count yet.
+    pub(super) fn wait(&mut self) {
+        if let Phase::OpenConfirm { heard, .. } = &mut self.phase {
+            *heard = true;
+        }
+    }
+
+    /// Only another connection keeps it from being Established.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.phase, Phase::OpenConfirm { heard: true, .. })
     }
 
     /// What was negotiated, once it is Established.
@@ -155,7 +181,7 @@ impl Conn {
             (Phase::OpenSent, Message::Open(open)) => match negotiate(ours, &open) {
                 Ok(with) => {
                     let holds = with.hold_time.duration().is_some();
-                    self.phase = Phase::OpenConfirm(Box::new(with));
+                    self.phase = Phase::OpenConfirm { with: Box::new(with), heard: false };
                     out.push(Action::Send(self.id, Message::Keepalive));
                     if holds {
                         self.rearm_hold(now); // else OPEN_WAIT bounds the wait for the peer's KEEPALIVE, too
@@ -165,10 +191,9 @@ impl Conn {
                 }
                 Err(fault) => Verdict::End(EndReason::Fault(fault.into())),
             },
-            (Phase::OpenConfirm(with), Message::Keepalive) => {
-                self.phase = Phase::Established { with: with.clone(), since: now };
+            (Phase::OpenConfirm { .. }, Message::Keepalive) => {
                 self.rearm_hold(now);
-                Verdict::Up
+                Verdict::Heard
             }
             (Phase::Established { .. }, Message::Keepalive) => {
                 self.rearm_hold(now);
@@ -186,7 +211,7 @@ impl Conn {
             (phase, unexpected) => {
                 let subcode = match phase {
                     Phase::OpenSent => fsm::IN_OPEN_SENT,
-                    Phase::OpenConfirm(_) => fsm::IN_OPEN_CONFIRM,
+                    Phase::OpenConfirm { .. } => fsm::IN_OPEN_CONFIRM,
                     Phase::Established { .. } => fsm::IN_ESTABLISHED,
                 };
                 let note = Notification::new(code::FSM, subcode, &[unexpected.kind()]); // RFC 6608 §4

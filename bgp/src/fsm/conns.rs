@@ -47,34 +47,64 @@ impl Peer {
             Message::Update(update) => update.ends_rib_of(),
             _ => None,
         };
+        // Routes before a collision is settled: the peer has settled it.
+        if matches!(message, Message::Update(_) | Message::RouteRefresh { .. }) {
+            self.established_if(now, |conn| conn.id == id && conn.waits(), out);
+        }
         let with = (&self.config, &mut self.jitter);
         let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) else { return };
         match (conn.receive(now, message, with, out), ends_rib_of) {
             (Verdict::Stay, Some(family)) => self.helper.end_of_rib(family, out),
             (Verdict::Stay, None) => {}
             (Verdict::Confirmed, _) => self.resolve_collision(now, id, out),
-            (Verdict::Up, _) => self.established(now, id, out),
+            (Verdict::Heard, _) if self.may_lose(id) => self.conns.iter_mut().for_each(|conn| {
+                if conn.id == id {
+                    conn.wait();
+                }
+            }),
+            (Verdict::Heard, _) => self.established_if(now, |conn| conn.id == id, out),
             (Verdict::End(reason), _) => self.end(now, id, reason, out),
         }
     }
 
+    /// Of the connection `id` and the other one, if there is one, which lives by the rule of RFC 4271 §6.8.
+    fn survivor(&self, id: ConnId) -> Option<(ConnId, &Conn)> {
+        let conn = self.conns.iter().find(|conn| conn.id == id)?;
+        let Phase::OpenConfirm { with, .. } = &conn.phase else { return None };
+        let other = self.conns.iter().find(|other| other.id != id)?;
+        let keep = match dialed_connection_wins(&self.config, with) {
+            true => Direction::Dialed,
+            false => Direction::Accepted,
+        };
+        Some((if conn.direction == keep { id } else { other.id }, other))
+    }
+
+    /// The other connection would live, and all that is missing for it is the peer's OPEN. Were this one Established
+    /// now and closed the other, the peer could just then be closing this one in favour of the other.
+    fn may_lose(&self, id: ConnId) -> bool {
+        let survivor = self.survivor(id);
+        survivor.is_some_and(|(lives, other)| lives != id && other.state() == State::OpenSent)
+    }
+
     /// The peer's OPEN on `id` tells who it is: if the other connection is as far, one of them has to go.
     fn resolve_collision(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
-        let Some(conn) = self.conns.iter().find(|conn| conn.id == id) else { return };
-        let Phase::OpenConfirm(with) = &conn.phase else { return };
-        let Some(other) = self.conns.iter().find(|other| other.id != id) else { return };
+        let Some((lives, other)) = self.survivor(id) else { return };
         let loser = match other.state() {
             State::Established => id,
-            State::OpenConfirm => {
-                let keep = match dialed_connection_wins(&self.config, with) {
-                    true => Direction::Dialed,
-                    false => Direction::Accepted,
-                };
-                if conn.direction == keep { other.id } else { id }
-            }
+            State::OpenConfirm if lives == id => other.id,
+            State::OpenConfirm => id,
             _ => return, // its OPEN will decide
         };
         self.end(now, loser, EndReason::Sent(Notification::cease(cease::COLLISION, "")), out);
+    }
+
+    /// Establishes the connection that is such, if there is one.
+    fn established_if(&mut self, now: Instant, such: impl Fn(&Conn) -> bool, out: &mut Vec<Action>) {
+        if let Some(conn) = self.conns.iter_mut().find(|conn| such(conn)) {
+            conn.rise(now);
+            let id = conn.id;
+            self.established(now, id, out);
+        }
     }
 
     fn established(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
@@ -84,9 +114,8 @@ impl Peer {
         for other in others {
             self.end(now, other, EndReason::Sent(Notification::cease(cease::COLLISION, "")), out);
         }
-        if let Some(Conn { phase: Phase::Established { with, .. }, .. }) =
-            self.conns.iter().find(|conn| conn.id == id)
-        {
+        let up = self.conns.iter().find(|conn| conn.id == id);
+        if let Some(Conn { phase: Phase::Established { with, .. }, .. }) = up {
             out.push(Action::Up(id, with.clone()));
             self.helper.session_up(now, with, out);
             self.open = self.config.later_open();
@@ -109,14 +138,27 @@ impl Peer {
 
     /// Takes a connection away, tells the peer why if that is ours to tell, and plans the next try.
     pub(super) fn end(&mut self, now: Instant, id: ConnId, reason: EndReason, out: &mut Vec<Action>) {
-        if let Some(at) = self.conns.iter().position(|conn| conn.id == id) {
-            let conn = self.conns.swap_remove(at);
+        self.end_all(now, vec![(id, reason)], out);
+    }
+
+    /// The same for several at once: none of them comes up because another one ended.
+    pub(super) fn end_all(&mut self, now: Instant, over: Vec<(ConnId, EndReason)>, out: &mut Vec<Action>) {
+        let take = |(id, reason): (ConnId, EndReason)| {
+            let at = self.conns.iter().position(|conn| conn.id == id)?;
+            Some((self.conns.swap_remove(at), reason))
+        };
+        let ended: Vec<(Conn, EndReason)> = over.into_iter().filter_map(take).collect();
+        if ended.is_empty() {
+            return;
+        }
+        for (conn, reason) in ended {
             if conn.up_for(now).is_some_and(|up| up >= STABLE_AFTER) {
                 self.backoff.reset();
             }
             self.close(now, &conn, reason, out);
-            self.retry(now);
         }
+        self.established_if(now, Conn::waits, out);
+        self.retry(now);
     }
 
     pub(super) fn close(&mut self, now: Instant, conn: &Conn, reason: EndReason, out: &mut Vec<Action>) {

@@ -5,8 +5,9 @@
 //! the driver.
 //! Drive it: feed [`Peer::handle`], carry out the actions in order, sleep until [`Peer::next_deadline`], repeat.
 //! Departs from the RFC: no DelayOpen, no damping of oscillations beyond the bounded retry backoff; the hold timer
-//! before the peer's OPEN is one minute; what a peer in graceful restart opens in the first seconds of a session is
-//! taken for the rest of a collision, not for a restart.
+//! before the peer's OPEN is one minute; of two connections the one that would lose a collision (§6.8) is not
+//! Established as long as the other may still come up; what a peer in graceful restart opens in the first seconds of
+//! a session is taken for the rest of a collision, not for a restart.
 
 mod config;
 mod conn;
@@ -138,10 +139,8 @@ impl Peer {
     }
 
     fn reset(&mut self, now: Instant, note: &Notification, out: &mut Vec<Action>) {
-        let all: Vec<ConnId> = self.conns.iter().map(|conn| conn.id).collect();
-        for id in all {
-            self.end(now, id, EndReason::Sent(note.clone()), out);
-        }
+        let all = self.conns.iter().map(|conn| (conn.id, EndReason::Sent(note.clone()))).collect();
+        self.end_all(now, all, out);
     }
 
     fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -157,8 +156,6 @@ impl Peer {
                 over.push((conn.id, reason));
             }
         }
-        for (id, reason) in over {
-            self.end(now, id, reason, out);
-        }
+        self.end_all(now, over, out);
     }
 }

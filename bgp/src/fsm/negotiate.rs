@@ -79,7 +79,7 @@ pub fn negotiate(ours: &Config, theirs: &Open) -> Result<Negotiated, OpenFault> 
         hold_time: ours.hold_time.min(theirs.hold_time),
         extended_next_hop: extended_next_hop(ours, theirs, &families),
         families,
-        context: Context { four_octet_as, max_message },
+        context: Context { four_octet_as, max_message, internal: ours.is_internal() },
         route_refresh: has(&Capability::RouteRefresh),
         enhanced_refresh: has(&Capability::EnhancedRouteRefresh),
         restart: ours.restart.and_then(|restart| peer_restart(restart.notification, theirs)),

@@ -5,6 +5,7 @@
 
 mod attr;
 mod capability;
+pub mod ext_community;
 mod fault;
 mod frame;
 mod mp;
@@ -14,7 +15,7 @@ mod open;
 mod reader;
 mod update;
 
-pub use attr::{Attr, AttrFault, Origin, Reaction, Segment, attr_code};
+pub use attr::{Attr, AttrCause, AttrFault, Origin, Reaction, Segment, attr_code};
 pub use capability::{Capability, GracefulRestart, Role};
 pub use fault::{Fault, HeaderFault, OpenFault, UpdateFault};
 pub use frame::{HEADER_LEN, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, next_frame};
@@ -58,11 +59,13 @@ pub struct Context {
     pub four_octet_as: bool,
     /// The longest message either side may send.
     pub max_message: u16,
+    /// Both are in one AS: `LOCAL_PREF`, reflection and confederation attributes have a meaning.
+    pub internal: bool,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Self { four_octet_as: false, max_message: MAX_MESSAGE }
+        Self { four_octet_as: false, max_message: MAX_MESSAGE, internal: false }
     }
 }
 

@@ -186,7 +186,7 @@ pub(crate) fn log_entries(rib: &Rib) -> usize {
 pub(crate) fn ebgp(families: &[Family]) -> UpdateGroup {
     UpdateGroup::new(
         (Asn::new(65001).expect("not zero"), false),
-        Context { four_octet_as: true, max_message: MAX_MESSAGE },
+        Context { four_octet_as: true, max_message: MAX_MESSAGE, internal: true },
         families.to_vec(),
         hops(1),
     )

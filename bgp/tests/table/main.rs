@@ -1,6 +1,7 @@
 //! Every event in every state against a table written by hand from RFC 4271 §8.2.2, RFC 4724 §5, RFC 6608 and
 //! RFC 9687 §4.3. A missing cell or an event without a row does not compile, a row without its cells fails.
 
+mod given;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod rows;
@@ -9,36 +10,11 @@ use std::time::Duration;
 
 use bgp::Family;
 use bgp::fsm::{Action, ConnId, EndReason, Event, Peer, State};
-use bgp::wire::{Capability, Context, Message, Notification, Open, Update};
+use bgp::wire::{Context, Message, Notification, Open, Update};
 
-use lab::{CONN, Lab, OTHER, asn, config, graceful, id, restarting, their_open};
+use given::{GIVEN, Given, started};
+use lab::{CONN, Lab, OTHER, asn, graceful, id, restarting, their_open};
 use rows::row;
-
-/// Where the machine is when the event comes, in the order of a row's cells.
-#[derive(Clone, Copy, Debug)]
-enum Given {
-    Idle,
-    /// Idle after too many prefixes, started.
-    LeftAlone,
-    Connect,
-    Active,
-    OpenSent,
-    OpenConfirm,
-    Established,
-    /// Established with graceful restart after NOTIFICATIONs, refreshes and enhanced ones agreed on.
-    Graceful,
-}
-
-const GIVEN: [Given; 8] = [
-    Given::Idle,
-    Given::LeftAlone,
-    Given::Connect,
-    Given::Active,
-    Given::OpenSent,
-    Given::OpenConfirm,
-    Given::Established,
-    Given::Graceful,
-];
 
 /// An action without what it carries.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -237,54 +213,6 @@ impl Stimulus {
         };
         lab.now += Duration::from_secs(seconds);
     }
-}
-
-impl Given {
-    fn lab(self) -> Lab {
-        match self {
-            Self::Idle => Lab::new(config()),
-            Self::LeftAlone => {
-                let mut lab = Lab::at(State::Established, 90);
-                lab.feed(Event::PrefixLimit { family: Family::IPV4_UNICAST, limit: 10 });
-                lab
-            }
-            Self::Connect => started(),
-            Self::Active => {
-                let mut lab = started();
-                lab.feed(Event::DialFailed("refused".to_owned()));
-                lab
-            }
-            Self::OpenSent => Lab::at(State::OpenSent, 90),
-            Self::OpenConfirm => Lab::at(State::OpenConfirm, 90),
-            Self::Established => Lab::at(State::Established, 90),
-            Self::Graceful => {
-                let open = their_open(90)
-                    .with(Capability::RouteRefresh)
-                    .with(Capability::EnhancedRouteRefresh)
-                    .with(graceful(4, 100, &[(Family::IPV4_UNICAST, 0x80)]));
-                let mut lab = Lab::up(restarting(true), open);
-                lab.now += Duration::from_secs(5); // no collision any more
-                lab
-            }
-        }
-    }
-
-    fn state(self) -> State {
-        match self {
-            Self::Idle | Self::LeftAlone => State::Idle,
-            Self::Connect => State::Connect,
-            Self::Active => State::Active,
-            Self::OpenSent => State::OpenSent,
-            Self::OpenConfirm => State::OpenConfirm,
-            Self::Established | Self::Graceful => State::Established,
-        }
-    }
-}
-
-fn started() -> Lab {
-    let mut lab = Lab::new(config());
-    lab.feed(Event::Start);
-    lab
 }
 
 #[test]

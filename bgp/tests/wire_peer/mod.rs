@@ -188,7 +188,7 @@ impl Raw {
 
     /// The next message, or `None` at the end of the connection.
     pub(crate) async fn receive(&mut self) -> Option<Message> {
-        let context = Context { four_octet_as: true, ..Context::default() };
+        let context = Context { four_octet_as: true, internal: true, ..Context::default() };
         soon("a message", async {
             loop {
                 if let Some(frame) = next_frame(&self.read, 4096).expect("the engine frames well") {

@@ -19,7 +19,7 @@ use crate::wire::{Attr, Context, MpReach, MpUnreach, Prefixes, Update, stored_at
 use table::{AttrSets, NewPath, Table};
 
 /// The form attributes are kept in, whatever the session negotiated.
-const STORED: Context = Context { four_octet_as: true, max_message: u16::MAX };
+const STORED: Context = Context { four_octet_as: true, max_message: u16::MAX, internal: true };
 
 /// How many prefixes of a family the peer announces at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
