@@ -132,7 +132,8 @@ fn path(peer: &PeerConfig, found: NextHops, sources: &Sources) -> Path {
     let next_hops = NextHops {
         v4: peer.next_hops.v4.or(pinned_v4).or(found.v4),
         v6: peer.next_hops.v6.or(pinned_v6).or(found.v6),
-        link_local: found.link_local,
+        // Ours goes beside our own address only (RFC 2545 §3).
+        link_local: found.link_local.filter(|_| peer.next_hops.v6.is_none()),
     };
     let local = peer.dialing.local.or_else(|| sources.local(peer.addr, found));
     Path { next_hops, local }
