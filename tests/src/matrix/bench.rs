@@ -263,9 +263,21 @@ fn routed(s: &Netns, r: &Netns) -> Result<Netns> {
         }
         Ok(())
     })?;
-    for (netns, v4, v6) in [(s, "10.0.1.254", "fd00:1::fe"), (r, "10.0.2.254", "fd00:2::fe")] {
-        netns.ip(&["route", "add", "default", "via", v4])?;
-        netns.ip(&["-6", "route", "add", "default", "via", v6])?;
+    for (link, local) in [("west", "fe80::254/64"), ("east", "fe80::254/64")] {
+        // A router that forwards IPv6 looks for neighbours from a link-local address, and from no other.
+        m.ip(&["address", "add", local, "dev", link, "scope", "link", "nodad"])?;
+    }
+    // No default routes: FRR does not take them for a way to a next hop.
+    for (netns, segment, near) in [(s, 2, 1), (r, 1, 2)] {
+        netns.ip(&["route", "add", &format!("10.0.{segment}.0/24"), "via", &format!("10.0.{near}.254")])?;
+        netns.ip(&[
+            "-6",
+            "route",
+            "add",
+            &format!("fd00:{segment}::/64"),
+            "via",
+            &format!("fd00:{near}::fe"),
+        ])?;
     }
     Ok(m)
 }

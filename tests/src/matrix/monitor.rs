@@ -26,7 +26,7 @@ impl Monitor {
     pub(super) fn start(bench: &Bench) -> Result<Self> {
         let argv: &[&str] = match bench.kind {
             Kind::Gobgp => &["gobgp", "monitor", "global", "rib", "-j"],
-            Kind::Frr | Kind::Bird | Kind::Exabgp => &["ip", "monitor", "route"],
+            Kind::Frr | Kind::Bird | Kind::Exabgp => &["ip", "-ts", "monitor", "route"],
         };
         let daemon = bench.r.spawn("monitor", argv, &bench.file("monitor.log"))?;
         Ok(Self { kind: bench.kind, daemon })
@@ -62,9 +62,9 @@ impl Monitor {
     }
 }
 
-/// `Deleted 10.17.0.5 via …`: a host route is printed without its length.
+/// `[2026-11-21T16:17:49.1] Deleted 10.17.0.5 via …`: a host route is printed without its length.
 fn deleted(line: &str) -> Vec<IpNet> {
-    let words = line.strip_prefix("Deleted ").and_then(|rest| {
+    let words = line.split_once("] Deleted ").and_then(|(_, rest)| {
         // A route with several ways, or of a kind of its own, has a word in front.
         rest.split_whitespace().find(|word| word.contains(['.', ':']))
     });

@@ -2,6 +2,7 @@
 
 use super::absent::{Absent, absent};
 use super::feature::Feature;
+use super::rows::ROWS;
 use crate::fault::{During, Result, ensure};
 use crate::router::Kind;
 use std::collections::BTreeSet;
@@ -56,13 +57,12 @@ fn render(passed: &Cells) -> Result<String> {
         names.join(" | "),
         "---|".repeat(4)
     );
-    for feature in Feature::ALL {
-        let [name, judged, control] = feature.row();
+    for (feature, [name, judged, control]) in ROWS {
         let cells = Kind::ALL.map(|kind| cell(passed, feature, kind, &mut reasons));
         let cells = cells.into_iter().collect::<Result<Vec<_>>>()?;
         let _ = writeln!(out, "| {name} | {} | {judged} | {control} |", cells.join(" | "));
     }
-    out.push_str("\nn/a, in the words of the router's own documentation:\n\n");
+    out.push_str("\nn/a, in the router's own words (documentation, source or issue tracker):\n\n");
     for (number, Absent { quote, link }) in (1..).zip(&reasons) {
         let _ = writeln!(out, "{number}. \u{201c}{quote}\u{201d} <{link}>");
     }
@@ -86,7 +86,7 @@ fn cell(passed: &Cells, feature: Feature, kind: Kind, reasons: &mut Vec<Absent>)
 
 #[test]
 fn a_cell_that_did_not_run_makes_no_table() {
-    let all = Feature::ALL.iter().flat_map(|feature| Kind::ALL.map(|kind| (*feature, kind)));
+    let all = ROWS.iter().flat_map(|(feature, _)| Kind::ALL.map(|kind| (*feature, kind)));
     let mut cells: Cells = all.filter(|(feature, kind)| absent(*kind, *feature).is_none()).collect();
     assert!(render(&cells).is_ok_and(|text| text.contains("| pass |")));
     cells.remove(&(Feature::Ipv4, Kind::Bird));

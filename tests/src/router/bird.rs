@@ -25,6 +25,13 @@ fn config(config: &Config) -> String {
             "protocol kernel { ipv4 { export all; }; }\nprotocol kernel { ipv6 { export all; }; }\n",
         );
     }
+    if session.peering == Peering::Unnumbered {
+        // How the other end of an unnumbered session finds this router.
+        let _ = writeln!(
+            out,
+            "protocol radv {{ interface \"{ROUTER_LINK}\" {{ max ra interval 4; min ra interval 3; }}; }}"
+        );
+    }
     for (family, network, gateway) in &session.routes {
         let _ = writeln!(out, "protocol static {{ {family}; route {network} via {gateway}; }}");
     }
@@ -151,8 +158,8 @@ fn read_attribute(line: &str, path: &mut TablePath) -> Result<()> {
     let mut words = value.split_whitespace();
     let odd = |_| Fault::new(format!("an attribute not understood: {line:?}"));
     match name {
-        // The global next hop of IPv6 comes first, the link-local one may follow.
-        "BGP.next_hop" => path.next_hop = words.next().unwrap_or_default().parse()?,
+        // The global next hop of IPv6 comes first, unspecified if there is none; the link-local one may follow.
+        "BGP.next_hop" => path.next_hop = words.find(|word| *word != "::").unwrap_or_default().parse()?,
         "BGP.as_path" => {
             path.as_path = words.map(str::parse).collect::<std::result::Result<_, _>>().map_err(odd)?;
         }

@@ -59,7 +59,7 @@ fn config(place: &Place) -> Result<String> {
             out,
             "neighbor {peer} {{ router-id {id}; local-address {local}; local-as {asn}; peer-as {neighbor_asn}; \
              hold-time {hold}; passive {passive}; listen 179; family {{ {families} }}\n {}\n \
-             api {{ processes [ api ]; neighbor-changes; receive {{ parsed; update; notification; open; }} }} }}",
+             api {{ processes [ api ]; neighbor-changes; receive {{ parsed; packets; update; notification; open; }} }} }}",
             options(session)
         );
     }
@@ -97,6 +97,14 @@ fn own(netns: &Netns, peer: IpAddr) -> Result<IpAddr> {
     let mut ours = addresses.filter(|entry| entry["family"] == family && entry["scope"] == "global");
     let ours = ours.next().ok_or_else(|| Fault::new(format!("no {family} address: {said}")))?;
     Ok(text(ours, "local")?.parse()?)
+}
+
+/// Whether its API wrote this text, or the octets of it as part of a message: of NOTIFICATIONs with a text 4.2.21
+/// shows the octets only, for its decoder fails on them.
+pub(super) fn says(place: &Place, text: &str) -> bool {
+    let octets: String = text.bytes().map(|octet| format!("{octet:02X}")).collect();
+    let told = told(place);
+    told.contains(text) || told.contains(&octets)
 }
 
 /// Everything its API wrote.

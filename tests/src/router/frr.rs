@@ -15,7 +15,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
-    std::fs::write(place.dir.join("zebra.conf"), "")?;
+    // Advertisements are how the other end of an unnumbered session finds this router.
+    let zebra = match place.config.session.peering {
+        Peering::Unnumbered => {
+            format!("interface {ROUTER_LINK}\n no ipv6 nd suppress-ra\n ipv6 nd ra-interval 1\n")
+        }
+        Peering::Address | Peering::LinkLocal => String::new(),
+    };
+    std::fs::write(place.dir.join("zebra.conf"), zebra)?;
     std::fs::write(place.dir.join("bgpd.conf"), config(&place.config))?;
     run(&["chown", "-R", "frr:frr", &place.dir.display().to_string()])?;
     // What a killed run left would be taken for the socket of the new one.
@@ -58,7 +65,12 @@ fn config(config: &Config) -> String {
     );
     for peer in peers(config) {
         let _ = match session.peering {
-            Peering::Unnumbered => writeln!(out, " neighbor {peer} interface remote-as {neighbor_asn}"),
+            // Whoever connects from a link-local address is made a neighbour of the group.
+            Peering::Unnumbered => writeln!(
+                out,
+                " neighbor {peer} peer-group\n neighbor {peer} remote-as {neighbor_asn}\n \
+                 bgp listen range fe80::/10 peer-group {peer}"
+            ),
             Peering::Address => writeln!(out, " neighbor {peer} remote-as {neighbor_asn}"),
             Peering::LinkLocal => {
                 writeln!(
@@ -68,6 +80,8 @@ fn config(config: &Config) -> String {
             }
         };
         let _ = match config.dialing {
+            // A group with a range never dials, and cannot be told so.
+            Dialing::Passive if session.peering == Peering::Unnumbered => Ok(()),
             Dialing::Passive => writeln!(out, " neighbor {peer} passive"),
             Dialing::Active => writeln!(out, " neighbor {peer} timers connect 1"),
         };
@@ -93,7 +107,7 @@ fn config(config: &Config) -> String {
 /// How the configuration calls the neighbours.
 fn peers(config: &Config) -> Vec<String> {
     match config.session.peering {
-        Peering::Unnumbered => vec![ROUTER_LINK.to_owned()],
+        Peering::Unnumbered => vec!["LINK".to_owned()],
         Peering::Address | Peering::LinkLocal => config.neighbors.iter().map(IpAddr::to_string).collect(),
     }
 }
@@ -171,5 +185,6 @@ pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
     let neighbors = show(place, "show bgp neighbors json")?;
     let neighbors = neighbors.as_object().ok_or_else(|| Fault::new("no neighbours in the JSON"))?;
     let up = neighbors.iter().filter(|(_, state)| state["bgpState"] == "Established");
-    up.map(|(peer, _)| Ok(peer.parse()?)).collect()
+    // Of those that a group was made for, the name starts with an asterisk.
+    up.map(|(peer, _)| Ok(peer.trim_start_matches('*').parse()?)).collect()
 }

@@ -1,8 +1,9 @@
 //! GoBGP 3, asked through its own CLI over gRPC on the loopback address of its namespace.
 
-use super::{Config, Dialing, Hops, Place, Session, TablePath, text};
+use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath, text};
 use crate::fault::{Fault, Result};
 use crate::proc::Daemon;
+use crate::topology::ROUTER_LINK;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -31,11 +32,13 @@ fn config(config: &Config) -> String {
     );
     let passive = config.dialing == Dialing::Passive;
     for peer in &config.neighbors {
+        let scope =
+            if session.peering == Peering::Address { String::new() } else { format!("%{ROUTER_LINK}") };
         let password =
             session.password.map_or(String::new(), |password| format!("  auth-password = \"{password}\"\n"));
         let _ = writeln!(
             out,
-            "[[neighbors]]\n [neighbors.config]\n  neighbor-address = \"{peer}\"\n  peer-as = {neighbor_asn}\n\
+            "[[neighbors]]\n [neighbors.config]\n  neighbor-address = \"{peer}{scope}\"\n  peer-as = {neighbor_asn}\n\
              {password} \
              [neighbors.transport.config]\n  passive-mode = {passive}\n \
              [neighbors.timers.config]\n  hold-time = {hold}\n  keepalive-interval = {}\n  connect-retry = 1",
@@ -110,17 +113,22 @@ fn path(prefix: &str, entry: &Value) -> Result<TablePath> {
     Ok(TablePath {
         prefix: prefix.parse()?,
         next_hop: text(hop, "nexthop")?.parse()?,
-        peer: text(entry, "neighbor-ip")?.parse()?,
+        peer: address(text(entry, "neighbor-ip")?)?,
         as_path: asns.filter_map(number).collect(),
         local_pref: attribute(LOCAL_PREF).and_then(|attr| number(&attr["value"])),
         selected: false,
     })
 }
 
+/// A link-local address comes with its interface.
+fn address(text: &str) -> Result<IpAddr> {
+    Ok(text.split('%').next().unwrap_or(text).parse()?)
+}
+
 pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
     let neighbors = gobgp(place, &["neighbor"])?;
     let up = neighbors.as_array().into_iter().flatten();
     up.filter(|neighbor| neighbor["state"]["session_state"] == ESTABLISHED)
-        .map(|neighbor| Ok(text(&neighbor["state"], "neighbor_address")?.parse()?))
+        .map(|neighbor| address(text(&neighbor["state"], "neighbor_address")?))
         .collect()
 }

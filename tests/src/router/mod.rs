@@ -262,7 +262,8 @@ impl Router {
             Kind::Exabgp => exabgp::told(&self.place),
         };
         let logs = self.daemons.iter().map(Daemon::log).collect::<String>();
-        let there = told.contains(text) || logs.contains(text);
+        let octets = self.kind == Kind::Exabgp && exabgp::says(&self.place, text);
+        let there = told.contains(text) || logs.contains(text) || octets;
         ensure(there, || format!("{} does not say {text:?} but {told}\n{}", self.name(), self.logs()))
     }
 
