@@ -57,7 +57,7 @@ pub(super) fn link_local(kind: Kind) -> Result<()> {
 }
 
 /// Neither end is told an address: the speaker finds the router on its interface by its advertisements (RFC 4861), the
-/// router takes whoever connects from there. A router that expects another AS there refuses.
+/// router takes whoever connects from there (BIRD), or is told who does (FRR). A router that expects another AS there refuses.
 ///
 /// # Errors
 /// The step that failed, with the state of everything.

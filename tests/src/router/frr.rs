@@ -15,7 +15,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
-    // Advertisements are how the other end of an unnumbered session finds this router.
+    // Advertisements are how the other end of an unnumbered session finds this router. It knows that end by address:
+    // 8.4 takes no range of link-local ones, and without an address waits for advertisements itself.
     let zebra = match place.config.session.peering {
         Peering::Unnumbered => {
             format!("interface {ROUTER_LINK}\n no ipv6 nd suppress-ra\n ipv6 nd ra-interval 1\n")
@@ -63,25 +64,12 @@ fn config(config: &Config) -> String {
          bgp log-neighbor-changes\n bgp bestpath as-path multipath-relax\n timers bgp {} {hold}\n",
         hold / 3
     );
-    for peer in peers(config) {
-        let _ = match session.peering {
-            // Whoever connects from a link-local address is made a neighbour of the group.
-            Peering::Unnumbered => writeln!(
-                out,
-                " neighbor {peer} peer-group\n neighbor {peer} remote-as {neighbor_asn}\n \
-                 bgp listen range fe80::/10 peer-group {peer}"
-            ),
-            Peering::Address => writeln!(out, " neighbor {peer} remote-as {neighbor_asn}"),
-            Peering::LinkLocal => {
-                writeln!(
-                    out,
-                    " neighbor {peer} remote-as {neighbor_asn}\n neighbor {peer} interface {ROUTER_LINK}"
-                )
-            }
-        };
+    for peer in &config.neighbors {
+        let _ = writeln!(out, " neighbor {peer} remote-as {neighbor_asn}");
+        if session.peering != Peering::Address {
+            let _ = writeln!(out, " neighbor {peer} interface {ROUTER_LINK}");
+        }
         let _ = match config.dialing {
-            // A group with a range never dials, and cannot be told so.
-            Dialing::Passive if session.peering == Peering::Unnumbered => Ok(()),
             Dialing::Passive => writeln!(out, " neighbor {peer} passive"),
             Dialing::Active => writeln!(out, " neighbor {peer} timers connect 1"),
         };
@@ -91,8 +79,8 @@ fn config(config: &Config) -> String {
     }
     for (family, is_v4) in [("ipv4", true), ("ipv6", false)] {
         let _ = writeln!(out, " address-family {family} unicast\n  maximum-paths 8\n  maximum-paths ibgp 8");
-        for peer in peers(config) {
-            if session.both_families || peer.contains(':') != is_v4 {
+        for peer in &config.neighbors {
+            if session.both_families || peer.is_ipv4() == is_v4 {
                 let _ = writeln!(out, "  neighbor {peer} activate");
                 if session.add_path {
                     let _ = writeln!(out, "  neighbor {peer} addpath-tx-all-paths");
@@ -102,14 +90,6 @@ fn config(config: &Config) -> String {
         out.push_str(" exit-address-family\n");
     }
     out
-}
-
-/// How the configuration calls the neighbours.
-fn peers(config: &Config) -> Vec<String> {
-    match config.session.peering {
-        Peering::Unnumbered => vec!["LINK".to_owned()],
-        Peering::Address | Peering::LinkLocal => config.neighbors.iter().map(IpAddr::to_string).collect(),
-    }
 }
 
 /// What comes after `neighbor ADDRESS`, for all families.
@@ -185,6 +165,5 @@ pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
     let neighbors = show(place, "show bgp neighbors json")?;
     let neighbors = neighbors.as_object().ok_or_else(|| Fault::new("no neighbours in the JSON"))?;
     let up = neighbors.iter().filter(|(_, state)| state["bgpState"] == "Established");
-    // Of those that a group was made for, the name starts with an asterisk.
-    up.map(|(peer, _)| Ok(peer.trim_start_matches('*').parse()?)).collect()
+    up.map(|(peer, _)| Ok(peer.parse()?)).collect()
 }

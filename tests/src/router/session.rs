@@ -8,7 +8,8 @@ pub enum Peering {
     Address,
     /// By a link-local address on its link.
     LinkLocal,
-    /// Whoever is there on its link. The neighbour in the configuration is whom the test expects there.
+    /// Whoever is there on its link, which it tells of itself by router advertisements (RFC 4861 §4.2). The neighbour in
+    /// the configuration is whom the test expects there; FRR has to be told.
     Unnumbered,
 }
 
