@@ -133,6 +133,11 @@ fn gobgp_is_read_right() {
 }
 
 #[test]
+fn exabgp_is_read_right() {
+    driver(Kind::Exabgp, Dialing::Passive).unwrap();
+}
+
+#[test]
 fn a_table_with_a_path_too_many_or_too_few_is_refused() {
     let right = parse(TABLE).unwrap();
     let more = parse(&format!("{TABLE} 10.9.0.0/16 10.0.1.11")).unwrap();

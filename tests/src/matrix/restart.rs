@@ -2,9 +2,11 @@
 
 use super::bench::{Bench, S4, S6, Shape, Told, run, table, waiting};
 use super::monitor::Monitor;
+use crate::capture::NOTIFICATION;
 use crate::fault::{During, Result, ensure};
 use crate::router::{Kind, Routes, Session};
 use crate::wait;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long the speaker is away, and how long nothing may flap after it is back.
@@ -16,8 +18,8 @@ const SOON: Duration = Duration::from_secs(4);
 const ROUTER: [&str; 2] = ["10.0.1.1", "fd00:1::1"];
 const GRACEFUL: [&str; 2] = ["--graceful-restart", "--state-dir=DIR"];
 
-/// Killed and started again, its routes stay in the router and nothing flaps; killed for good, they go when its time
-/// is over, which also shows that the monitor sees a route go.
+/// Killed and started again, its routes stay in the router and nothing flaps; ended by SIGTERM they stay as well, and
+/// go when its time is over, which also shows that the monitor sees a route go.
 ///
 /// # Errors
 /// The step that failed, with the state of everything.
@@ -41,11 +43,18 @@ pub(super) fn graceful(kind: Kind) -> Result<()> {
             back(bench, &whole).during("when it is back")?;
             monitor.saw_none_go(&whole).during("the router's monitor")?;
 
-            bench.speaker()?.kill()?;
-            bench.becomes_within(&Routes::new(), Duration::from_secs(20)).during("killed for good")?;
+            // SIGTERM means staying, as for a new version: not a word, so that the router keeps the routes.
+            bench.speaker()?.terminate()?;
+            wait::stays("the table", AWAY, || bench.is(&whole)).during("after SIGTERM")?;
+            bench.becomes_within(&Routes::new(), Duration::from_secs(20)).during("gone for good")?;
             monitor.saw_all_go(&whole).during("the router's monitor, at the end")
         },
-        |(), _| Ok(()),
+        |(), verdict| {
+            let ours: [IpAddr; 2] = [S4.parse()?, S6.parse()?];
+            let mut said = verdict.messages.iter().filter(|message| message.kind == NOTIFICATION);
+            let said = said.find(|message| ours.contains(&message.from));
+            ensure(said.is_none(), || format!("the speaker said {said:?}"))
+        },
     )
 }
 

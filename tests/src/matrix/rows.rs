@@ -67,9 +67,9 @@ pub const ROWS: [Row; 22] = [
     (
         Feature::GracefulRestart,
         [
-            "graceful restart (RFC 4724), SIGKILL and start",
+            "graceful restart (RFC 4724), SIGKILL and start, SIGTERM",
             "the table while the speaker is away and after; no route goes, says the router's monitor",
-            "killed for good: the routes go when the time is over, says the same monitor",
+            "ended for good: the routes go when the time is over, says the same monitor",
         ],
     ),
     (

@@ -165,7 +165,10 @@ fn update(table: &mut BTreeMap<(IpAddr, IpNet), TablePath>, peer: IpAddr, update
     let number = |value: &Value| value.as_u64().and_then(|value| u32::try_from(value).ok());
     let as_path: Vec<u32> =
         attribute["as-path"].as_array().into_iter().flatten().filter_map(number).collect();
-    for (hop, prefixes) in families("announce").filter_map(Value::as_object).flatten() {
+    // Two next hops of IPv6 (RFC 2545 §3) are listed as if each were of a path of its own: the global one counts.
+    let mut hops: Vec<_> = families("announce").filter_map(Value::as_object).flatten().collect();
+    hops.sort_by_key(|(hop, _)| !hop.starts_with("fe80:"));
+    for (hop, prefixes) in hops {
         for entry in prefixes.as_array().into_iter().flatten() {
             let prefix = text(entry, "nlri")?.parse()?;
             let local_pref = number(&attribute["local-preference"]);
