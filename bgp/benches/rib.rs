@@ -26,7 +26,7 @@ fn full() -> Rib {
 fn join(rib: &mut Rib) -> MemberId {
     rib.join(UpdateGroup::new(
         (Asn::new(65000).expect("not zero"), false),
-        Context { four_octet_as: true, max_message: MAX_MESSAGE },
+        Context { four_octet_as: true, max_message: MAX_MESSAGE, internal: true },
         vec![Family::IPV4_UNICAST],
         NextHops { v4: Some([192, 0, 2, 1].into()), v6: None, link_local: None },
     ))

@@ -1,14 +1,11 @@
-//! Dialing, accepting and retrying on a virtual clock, and what holds after any sequence of events.
+//! Dialing, accepting and retrying on a virtual clock.
 
 mod lab;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use bgp::fsm::{Action, Config, ConnId, Direction, EndReason, Event, Peer, State};
-use bgp::wire::{Context, Message, Notification, Update};
-use proptest::collection::vec;
-use proptest::prelude::*;
+use bgp::fsm::{Action, Config, EndReason, Event, Peer, State};
+use bgp::wire::{Message, Notification, Update};
 
 use lab::{CONN, Lab, OTHER, asn, config, ended, ends_with, id, their_open};
 
@@ -50,6 +47,20 @@ fn retries_grow_to_a_bound_and_differ_between_peers() {
     last.sort_unstable();
     last.dedup();
     assert!(last.len() > 10, "peers must not dial in step: {last:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_retries_and_their_bounds_double() {
+    for seed in 0..20 {
+        let waits = retries(seed, 10);
+        assert_eq!(waits, retries(seed, 10));
+        for (count, wait) in waits.into_iter().enumerate() {
+            // Half a second, doubled to four, each a quarter up or down.
+            let full = [500, 1000, 2000].get(count).copied().unwrap_or(4000);
+            let bounds = Duration::from_millis(full * 3 / 4)..=Duration::from_millis(full * 5 / 4);
+            assert!(bounds.contains(&wait), "failure {count}: {wait:?}");
+        }
+    }
 }
 
 #[test]
@@ -167,115 +178,77 @@ fn an_established_session_drops_the_other_connection_and_the_dial_under_way() {
     let actions = lab.hear(Message::Keepalive);
     assert!(matches!(actions[..], [Action::AbandonDial, Action::Up(CONN, _)]));
 
-    let mut lab = Lab::at(State::OpenConfirm, 90);
-    lab.feed(Event::Accepted(OTHER));
+    let mut lab = colliding(3);
     let actions = lab.hear(Message::Keepalive);
     assert_eq!(actions[..3], ends_with(OTHER, &collision(), false));
     assert!(matches!(actions[3..], [Action::Up(CONN, _)]));
 }
 
-/// Any event, about any of a few connections; `u8` picks.
-fn event() -> impl Strategy<Value = (u8, u8, u8, u64)> {
-    (0..10u8, 0..4u8, 0..5u8, prop_oneof![Just(0u64), 1..2_000u64, 2_000..200_000u64])
+/// The connection we dialed in `OpenConfirm`, the peer's one in `OpenSent`; the peer is 10.0.0.2.
+fn colliding(ours: u8) -> Lab {
+    let mut lab = Lab::new(Config { router_id: id(ours), ..config() });
+    lab.feed(Event::Start);
+    lab.feed(Event::Connected(CONN));
+    lab.hear(Message::Open(their_open(90)));
+    lab.feed(Event::Accepted(OTHER));
+    lab
 }
 
-fn message(pick: u8) -> Message {
-    match pick {
-        0 => Message::Open(their_open(9)),
-        1 => Message::Keepalive,
-        2 => Message::Update(Update::default()),
-        3 => Message::Notification(Notification::hold_timer_expired()),
-        _ => Message::Open(their_open(0)),
-    }
-}
+#[test]
+fn rfc4271_6_8_a_connection_that_would_lose_waits_for_the_other_one() {
+    // The other one comes up.
+    let mut lab = colliding(1);
+    assert_eq!(lab.hear(Message::Keepalive), []);
+    assert_eq!(lab.peer.state(), State::OpenConfirm);
+    let actions = lab.feed(Event::Received(OTHER, Message::Open(their_open(90))));
+    assert_eq!(actions[1..], ends_with(CONN, &collision(), false));
+    let actions = lab.feed(Event::Received(OTHER, Message::Keepalive));
+    assert!(matches!(actions[..], [Action::Up(OTHER, _)]));
 
-/// What a driver that does as told knows.
-#[derive(Default)]
-struct Driver {
-    /// Connections not closed yet, by who opened them.
-    open: HashMap<ConnId, Direction>,
-    dialing: bool,
-    up: Option<ConnId>,
-    next: u64,
-}
-
-impl Driver {
-    fn event(&mut self, (kind, which, what, _): (u8, u8, u8, u64)) -> Event {
-        let known = ConnId(self.next.saturating_sub(which.into())); // often alive, sometimes long gone
-        match kind {
-            0 => Event::Start,
-            1 if what == 0 => Event::Stop(Notification::shutdown("bye")),
-            1 => Event::Received(known, Message::Open(their_open(90))),
-            2 => Event::DialNow,
-            3 => Event::Connected(self.opened(Direction::Dialed)),
-            4 => refused(),
-            5 => Event::Accepted(self.opened(Direction::Accepted)),
-            6 | 7 => Event::Received(known, message(what)),
-            8 if what == 0 => {
-                Event::Broken(known, Message::decode(&[0; 19], Context::default()).expect_err("type 0"))
-            }
-            8 if what == 1 => Event::Lost(known, "reset".to_owned()),
-            _ => Event::Tick,
-        }
+    // The other one ends, by whoever's doing.
+    for event in [
+        Event::Lost(OTHER, "reset".to_owned()),
+        Event::Received(OTHER, Message::Notification(collision())),
+        Event::Received(OTHER, Message::Keepalive),
+    ] {
+        let mut lab = colliding(1);
+        lab.hear(Message::Keepalive);
+        let actions = lab.feed(event);
+        assert!(matches!(actions.last(), Some(Action::Up(CONN, _))), "{actions:?}");
     }
 
-    fn opened(&mut self, direction: Direction) -> ConnId {
-        self.next += 1;
-        self.dialing &= direction != Direction::Dialed;
-        self.open.insert(ConnId(self.next), direction);
-        ConnId(self.next)
+    // The other one says nothing until its time is up.
+    let mut lab = colliding(1);
+    let begun = lab.now;
+    lab.hear(Message::Keepalive);
+    while lab.peer.state() != State::Established {
+        lab.tick();
+        lab.hear(Message::Keepalive);
     }
+    assert!(lab.now - begun <= Duration::from_secs(60));
 
-    fn act(&mut self, action: &Action) {
-        match action {
-            Action::Dial => assert!(!std::mem::replace(&mut self.dialing, true), "two dials at once"),
-            Action::AbandonDial => assert!(std::mem::take(&mut self.dialing), "no dial to abandon"),
-            Action::Send(id, _) => assert!(self.open.contains_key(id), "{action:?} after Close"),
-            Action::Close(id) => assert!(self.open.remove(id).is_some(), "closed twice"),
-            Action::Up(id, _) => {
-                assert!(self.open.contains_key(id), "Up after Close");
-                assert_eq!(self.up.replace(*id), None, "Up twice");
-            }
-            Action::Ended { was_up, .. } => {
-                if *was_up {
-                    let up = self.up.take().expect("ended without having been up");
-                    assert!(!self.open.contains_key(&up), "ended, yet open");
-                }
-            }
-            Action::Refresh(_) | Action::Update(_) => assert!(self.up.is_some(), "{action:?} while down"),
-        }
-    }
-}
+    // The peer sends routes: for it the session is up.
+    let mut lab = colliding(1);
+    lab.hear(Message::Keepalive);
+    let actions = lab.hear(Message::Update(Update::default()));
+    assert_eq!(actions[..3], ends_with(OTHER, &collision(), false));
+    assert!(matches!(actions[3..], [Action::Up(CONN, _), Action::Update(_)]), "{actions:?}");
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    // Both end at once: none of them comes up for a moment.
+    let mut lab = colliding(1);
+    lab.hear(Message::Keepalive);
+    let note = Notification::cease(4, "");
+    let both = [ends_with(CONN, &note, false), ends_with(OTHER, &note, false)].concat();
+    assert_eq!(lab.feed(Event::Reset(note)), both);
+    // Nor where only the clock ends them: ours waits for the hold time of 90 s, the other one for a minute.
+    let mut lab = colliding(1);
+    lab.hear(Message::Keepalive);
+    let actions = lab.after(Duration::from_secs(90));
+    assert!(actions.iter().all(|action| !matches!(action, Action::Up(_, _))), "{actions:?}");
+    assert_eq!(lab.peer.state(), State::Active);
 
-    #[test]
-    fn no_sequence_of_events_confuses_the_machine(
-        seed in any::<u64>(), dial in any::<bool>(), listen in any::<bool>(), events in vec(event(), 0..120),
-    ) {
-        let mut lab = Lab::new(config());
-        lab.peer = Peer::new(Config { dial, listen, ..config() }, seed);
-        let (mut driver, mut started) = (Driver::default(), false);
-        for picked in events {
-            lab.now += Duration::from_millis(picked.3);
-            let event = driver.event(picked);
-            started = match event {
-                Event::Start => true,
-                Event::Stop(_) => false,
-                _ => started,
-            };
-            driver.dialing &= !matches!(event, Event::DialFailed(_));
-            let ticked = matches!(event, Event::Tick);
-            lab.feed(event).iter().for_each(|action| driver.act(action));
-            let open = |want: Direction| driver.open.values().filter(|have| **have == want).count();
-            prop_assert!(open(Direction::Dialed) <= 1 && open(Direction::Accepted) <= 1);
-            prop_assert_eq!(lab.peer.state() == State::Established, driver.up.is_some());
-            prop_assert!(started || (driver.open.is_empty() && !driver.dialing && lab.peer.next_deadline().is_none()));
-            let due = lab.peer.next_deadline();
-            prop_assert!(!ticked || due.is_none_or(|at| at > lab.now), "a tick leaves nothing due: no busy loop");
-            let waits = started && dial && driver.up.is_none();
-            prop_assert!(!waits || due.is_some(), "a peer to be dialed is never forgotten");
-        }
-    }
+    // Routes before the KEEPALIVE are as wrong as ever.
+    let mut lab = colliding(1);
+    let note = Notification::new(5, 2, &[2]);
+    assert_eq!(lab.hear(Message::Update(Update::default())), ends_with(CONN, &note, false));
 }

@@ -34,7 +34,7 @@ fn withdraw(withdrawn: Vec<Ipv4Net>) -> Update {
 }
 
 fn counts(received: u64, accepted: u64) -> LearnedCounts {
-    LearnedCounts { received, accepted }
+    LearnedCounts { received, accepted, stale: 0 }
 }
 
 fn only(learned: &Learned, family: Family) -> LearnedPath {
@@ -152,4 +152,55 @@ fn attributes_are_bounded_by_their_octets_and_equal_ones_count_once() {
     learned.update(Instant::now(), &withdraw(hosts(0..10)));
     learned.update(Instant::now(), &announce(hosts(more * 10..more * 10 + 1), vec![large(more)]));
     assert_eq!(learned.paths(V4).len(), kept - 10 + 1);
+}
+
+fn stale(received: u64, stale: u64) -> LearnedCounts {
+    LearnedCounts { received, accepted: received, stale }
+}
+
+#[test]
+fn rfc4724_4_2_what_a_lost_peer_announced_is_stale_until_it_is_announced_again_or_purged() {
+    let mut learned = learned(&[V4]);
+    learned.update(Instant::now(), &announce(hosts(1..5), vec![]));
+    learned.retain_stale();
+    assert_eq!(learned.counts(V4), stale(4, 4));
+    learned.resume(vec![V4]);
+    learned.update(Instant::now(), &announce(hosts(1..3), vec![]));
+    learned.update(Instant::now(), &withdraw(hosts(3..4)));
+    assert_eq!(learned.counts(V4), stale(3, 1));
+    assert_eq!(learned.paths(V4).iter().filter(|path| path.stale).count(), 1);
+    learned.purge_stale(Some(V6));
+    assert_eq!(learned.counts(V4), stale(3, 1), "another family");
+    learned.purge_stale(Some(V4));
+    assert_eq!(learned.counts(V4), stale(2, 0));
+    assert_eq!(learned.paths(V4).len(), 2);
+}
+
+#[test]
+fn a_family_the_peer_does_not_come_back_with_is_gone() {
+    let mut learned = learned(&[V4, V6]);
+    learned.update(Instant::now(), &announce(hosts(1..5), vec![]));
+    learned.retain_stale();
+    learned.resume(vec![V6]);
+    assert_eq!(learned.counts(V4), stale(0, 0));
+}
+
+#[test]
+fn rfc7313_4_what_is_not_repeated_between_the_markers_goes_whether_it_is_kept_or_only_counted() {
+    let mut learned = learned(&[V4]);
+    let most = u32::try_from(Learned::MAX_PATHS).expect("it fits");
+    learned.update(Instant::now(), &announce(hosts(0..most + 10), vec![]));
+    learned.begin_refresh(V4);
+    assert_eq!(learned.counts(V4), stale(u64::from(most) + 10, u64::from(most)));
+    learned.update(Instant::now(), &announce(hosts(0..most - 1), vec![]));
+    learned.update(Instant::now(), &announce(hosts(most..most + 4), vec![]));
+    learned.update(Instant::now(), &withdraw(hosts(most + 5..most + 6)));
+    learned.end_refresh(V4);
+    assert_eq!(learned.counts(V4), stale(u64::from(most) - 1 + 4, 0));
+    learned.end_refresh(V4);
+    assert_eq!(
+        learned.counts(V4),
+        stale(u64::from(most) - 1 + 4, 0),
+        "an end without a beginning purges nothing"
+    );
 }

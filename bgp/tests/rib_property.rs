@@ -11,18 +11,32 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use model::world::{Step, V4, V6, World, ebgp, hops, log_entries, net4, net6};
+use model::world::{Step, V4, V6, World, ebgp, hops, log_entries, net4, net6, policies};
 
 fn group() -> impl Strategy<Value = UpdateGroup> {
     let families = prop_oneof![Just(vec![V4, V6]), Just(vec![V6, V4]), Just(vec![V4]), Just(vec![V6])];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (families, flags, 1..4u8).prop_map(|(families, (internal, four_octet_as, extended, wide), hop)| {
-        UpdateGroup::new(
+    let more = (any::<bool>(), any::<bool>(), 0..4usize);
+    (families, flags, more, 1..5u8).prop_map(|(families, flags, (enhanced, marked, policy), hop)| {
+        let (internal, four_octet_as, extended, wide) = flags;
+        let group = UpdateGroup::new(
             (Asn::new(if wide { 4_200_000_001 } else { 65001 }).expect("not zero"), internal),
-            Context { four_octet_as, max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE } },
+            Context {
+                four_octet_as,
+                max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE },
+                internal: true,
+            },
             families,
             hops(hop),
-        )
+        );
+        let policy = policies()[policy].clone();
+        UpdateGroup {
+            policy,
+            extended_next_hop: hop == 4,
+            enhanced_refresh: enhanced,
+            only_to_customer: marked,
+            ..group
+        }
     })
 }
 
@@ -44,7 +58,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => many(),
         8 => any::<Index>().prop_map(Step::Pull),
         2 => (any::<Index>(), family).prop_map(|(at, family)| Step::Refresh(at, family)),
-        2 => (any::<Index>(), 1..4u8).prop_map(|(at, hop)| Step::NextHops(at, hop)),
+        2 => (any::<Index>(), 1..5u8).prop_map(|(at, hop)| Step::NextHops(at, hop)),
+        2 => (any::<Index>(), 0..4usize).prop_map(|(at, policy)| Step::Policy(at, policy)),
         2 => group().prop_map(Step::Join),
         1 => any::<Index>().prop_map(Step::Leave),
         1 => Just(Step::Release),

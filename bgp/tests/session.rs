@@ -137,7 +137,7 @@ fn rfc4760_8_an_open_without_families_means_ipv4_unicast() {
     let actions = lab.hear(Message::Keepalive);
     let [Action::Up(_, with)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(with.families, [Family::IPV4_UNICAST]);
-    assert_eq!(with.context, Context { four_octet_as: false, max_message: 4096 });
+    assert_eq!(with.context, Context { four_octet_as: false, max_message: 4096, internal: false });
     assert!(!with.route_refresh);
 }
 

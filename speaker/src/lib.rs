@@ -7,6 +7,7 @@
 pub mod announce;
 pub mod api;
 pub mod byhand;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -18,6 +19,7 @@ pub mod nexthop;
 pub mod object;
 pub mod plan;
 pub mod policy;
+pub mod restart;
 pub mod run;
 pub mod source;
 pub mod stages;

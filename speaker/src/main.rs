@@ -30,6 +30,13 @@ fn main() -> ExitCode {
                 Err(error) => failed(&error),
             };
         }
+        Some(Command::Check(args)) => {
+            return match speaker::check::check(args, &Environment::read(), &mut out) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => failed(&error),
+            };
+        }
         Some(Command::Neighbor(args)) => runtime.block_on(show::neighbor(args, &mut out)),
         Some(Command::Rib(args)) => runtime.block_on(show::rib(args, &mut out)),
         Some(Command::Status(args)) => runtime.block_on(show::status(args, &mut out)),
@@ -60,7 +67,9 @@ fn run(runtime: tokio::runtime::Runtime, flags: &RunFlags) -> ExitCode {
         Ok(log) => log,
         Err(error) => return failed(&error),
     };
-    let ended = runtime.block_on(speaker::run::run(config));
+    let flags = flags.clone();
+    let read = Box::new(move || Config::resolve(&flags, &Environment::read()));
+    let ended = runtime.block_on(speaker::run::run(config, read));
     runtime.shutdown_background(); // a thread that hangs in a read of a file must not keep the process
     if let Err(error) = &ended {
         tracing::error!("{error}");

@@ -103,6 +103,8 @@ pub struct Stages {
     pub(crate) withdrawn: Counter,
     pub(crate) event_to_rib: Latency,
     pub(crate) next_hop_changes: Counter,
+    pub(crate) reloads_taken: Counter,
+    pub(crate) reloads_refused: Counter,
 }
 
 impl Stages {
@@ -167,6 +169,11 @@ impl Stages {
     /// A neighbour is to send traffic to another address than before.
     pub fn next_hop_changed(&self) {
         self.next_hop_changes.add(1);
+    }
+
+    /// The configuration was read again, and taken over or refused.
+    pub fn reloaded(&self, taken: bool) {
+        if taken { &self.reloads_taken } else { &self.reloads_refused }.add(1);
     }
 
     fn is_watched(&self, kind: Kind) -> bool {

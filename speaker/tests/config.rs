@@ -32,18 +32,18 @@ fn the_arguments_of_an_existing_daemonset_work() {
     assert_eq!((config.node.as_str(), config.router_id.to_string()), ("n1", "10.0.0.7".to_owned()));
     assert_eq!(config.mode, Mode::Node { announce_cluster_ip: true });
     assert!(config.listen.is_none());
-    assert_eq!(config.neighbors[0].dialing.hops, Hops::AtMost(1));
-    assert_eq!(config.neighbors[1].session.families, [Family::IPV6_UNICAST]);
+    assert_eq!(config.neighbors[0].peer.0.dialing.hops, Hops::AtMost(1));
+    assert_eq!(config.neighbors[1].peer.0.session.families, [Family::IPV6_UNICAST]);
 }
 
 #[test]
 fn lists_append_and_scalars_take_the_last() {
     let config = with(&["--neighbor-address=10.0.0.2,10.0.0.1", "--cluster-as=65001", "--holdtime=9s"])
         .expect("valid");
-    let all: Vec<String> = config.neighbors.iter().map(|one| one.dialing.remote.to_string()).collect();
+    let all: Vec<String> = config.neighbors.iter().map(|one| one.peer.0.dialing.remote.to_string()).collect();
     assert_eq!(all, ["10.0.0.1:179", "10.0.0.2:179"]);
     assert_eq!(config.local_as.get(), 65001);
-    assert_eq!(config.neighbors[0].dialing.hops, Hops::Any, "iBGP keeps the kernel's TTL");
+    assert_eq!(config.neighbors[0].peer.0.dialing.hops, Hops::Any, "iBGP keeps the kernel's TTL");
 }
 
 #[test]
@@ -65,7 +65,10 @@ fn everything_wrong_is_told_at_once() {
 
 #[test]
 fn hold_time_is_never_sent_as_zero_by_overflow() {
-    assert_eq!(with(&["--holdtime=65536s"]).expect("valid").neighbors[0].session.hold_time.seconds(), 65535);
+    assert_eq!(
+        with(&["--holdtime=65536s"]).expect("valid").neighbors[0].peer.0.session.hold_time.seconds(),
+        65535
+    );
     assert!(with(&["--holdtime=65537s"]).is_err() && with(&["--holdtime=90"]).is_err());
 }
 
@@ -74,7 +77,7 @@ fn values_that_cannot_work_are_refused() {
     for (flag, rule) in [
         ("--bgp-port=0", "must be 1 to 65535"),
         ("--neighbor-ipv6-address=::ffff:10.0.0.1", "must be an IPv6 address"),
-        ("--neighbor-ipv6-address=fe80::1", "link-local"),
+        ("--neighbor-ipv6-address=fe80::1", "must name its link"),
         ("--neighbor-address=0.0.0.0", "one host"),
         ("--neighbor-address=224.0.0.1", "one host"),
         ("--router-id=0.0.0.0", "other than 0.0.0.0"),
@@ -88,12 +91,12 @@ fn values_that_cannot_work_are_refused() {
 #[test]
 fn passive_mode_never_dials_and_listen_does_both() {
     let passive = with(&["--passivemode", "--bgp-port=1790"]).expect("valid");
-    assert_eq!((passive.listen, passive.neighbors[0].session.dial), (Some(1790), false));
+    assert_eq!((passive.listen, passive.neighbors[0].peer.0.session.dial), (Some(1790), false));
     let file = tempfile::NamedTempFile::new().expect("temp file");
     std::fs::write(file.path(), "listen = true\n").expect("written");
     let path = file.path().display().to_string();
     let both = with(&["--config", &path]).expect("valid");
-    assert!(both.neighbors[0].session.dial && both.neighbors[0].session.listen);
+    assert!(both.neighbors[0].peer.0.session.dial && both.neighbors[0].peer.0.session.listen);
     std::fs::write(file.path(), "lisen = true\n").expect("written");
     assert!(with(&["--config", &path]).expect_err("typo").contains("lisen"));
 }

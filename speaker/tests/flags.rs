@@ -49,13 +49,45 @@ fn shown<T: std::fmt::Debug>(of: fn(&Config) -> T, args: &[&str]) -> String {
 }
 
 fn neighbors(config: &Config) -> Vec<String> {
-    config.neighbors.iter().map(|one| one.dialing.remote.to_string()).collect()
+    config.neighbors.iter().map(|one| one.peer.0.dialing.remote.to_string()).collect()
+}
+
+/// One octet more than the kernel takes as a TCP MD5 key.
+const KEY_81: &str = "123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 1";
+
+#[test]
+fn what_flags_turn_on_is_turned_on_for_every_neighbour() {
+    let session = |args: &[&str], of: usize| with(args).expect("valid").neighbors[of].peer.0.session.clone();
+    assert!(session(&[], 0).restart.is_none());
+    let restart = session(&["--graceful-restart", "--graceful-restart-time=2m0.5s"], 1).restart.expect("on");
+    assert_eq!((restart.time, restart.restarted, restart.forwarding), (120, false, false));
+    let families =
+        |session: bgp::fsm::Config| session.families.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let both = session(&["--extended-nexthop"], 1);
+    assert!(both.extended_next_hop);
+    assert_eq!(families(both), ["ipv6-unicast", "ipv4-unicast"], "the IPv6 family stays");
+    let plain = session(&["--extended-nexthop"], 0);
+    assert!(!plain.extended_next_hop, "an IPv4 session needs none");
+    assert_eq!(families(plain), ["ipv4-unicast"]);
+    let keyed = with(&["--auth-password=hunter2"]).expect("valid");
+    assert!(keyed.neighbors.iter().all(|one| one.peer.0.password == bgp::net::Password::new(b"hunter2")));
+    let linked = with(&["--neighbor-ipv6-address", "fe80::2%eth0,fe80::2%eth1"]).expect("valid");
+    let names: Vec<String> = linked.neighbors.iter().map(|one| one.addr().to_string()).collect();
+    assert_eq!(names, ["10.0.0.1", "fd00::1", "fe80::2%eth0", "fe80::2%eth1"]);
+}
+
+#[test]
+fn the_state_is_kept_where_the_log_is_unless_told_otherwise() {
+    let dir = |args: &[&str]| with(args).expect("valid").state_dir;
+    assert_eq!(dir(&["--state-dir", "/s", "--log_file=/l/f"]), Some("/s".into()));
+    assert_eq!(dir(&["--log_file=/l/f", "--log_dir=/d"]), Some("/l".into()));
+    assert_eq!(dir(&["--log_dir=/d"]), Some("/d".into()));
 }
 
 #[test]
 fn good_values_reach_the_configuration() {
     fn neighbor<T: std::fmt::Debug>(of: fn(&bgp::net::PeerConfig) -> T) -> impl Fn(&[&str]) -> String {
-        move |args| format!("{:?}", with(args).map(|config| of(&config.neighbors[0])).expect("valid"))
+        move |args| format!("{:?}", with(args).map(|config| of(&config.neighbors[0].peer.0)).expect("valid"))
     }
     let both = r#"["10.0.0.1:179", "10.0.0.2:179", "[fd00::1]:179"]"#;
     assert_eq!(shown(neighbors, &["--neighbor-address", "10.0.0.2, 10.0.0.1"]), both);
@@ -108,7 +140,7 @@ fn flags_that_only_tune_what_is_off_are_accepted_and_looked_at() {
     ];
     assert_eq!(shown(|c| c.warnings.clone(), &tuned), "[]");
     let out_of_range = ["--graceful-restart-time=0s", "--bfd-min-rx=0"];
-    let warnings = "[\"--graceful-restart-time: 0ns must be 1s to 4095s\", \"--bfd-min-rx: 0 must be 1 to 4294967 (ms)\"]";
+    let warnings = "[\"--bfd-min-rx: 0 must be 1 to 4294967 (ms)\", \"--graceful-restart-time: 0ns must be 1s to 4095s\"]";
     assert_eq!(shown(|c| c.warnings.clone(), &out_of_range), warnings);
 }
 
@@ -131,18 +163,19 @@ fn wrong_values_are_told_with_flag_value_and_rule() {
             "--allowed-source-ipv6-addresses: 10.0.0.1 must be an IPv6 address",
         ),
         (
-            &["--auth-password=hunter2"],
-            "--auth-password: is set, but this version does not serve TCP MD5 authentication yet",
+            &["--neighbor-ipv6-address=fe80::1"],
+            "--neighbor-ipv6-address: fe80::1 is link-local and must name its link: fe80::1%eth0",
         ),
+        (&["--auth-password", KEY_81], "--auth-password: a key of 81 octets must have 1 to 80"),
         (&["--holdtime=2.9s"], "--holdtime: 2.9s must be 3s to 65535s"),
         (&["--holdtime=65537s"], "--holdtime: 65537s must be 3s to 65535s"),
         (
-            &["--graceful-restart"],
-            "--graceful-restart: is set, but this version does not serve graceful restart yet",
+            &["--graceful-restart", "--graceful-restart-time=4096s"],
+            "--graceful-restart-time: 4096s must be 1s to 4095s",
         ),
         (
-            &["--extended-nexthop"],
-            "--extended-nexthop: is set, but this version does not serve IPv4 prefixes over IPv6 sessions yet",
+            &["--graceful-restart", "--graceful-restart-deferral-time=19h"],
+            "--graceful-restart-deferral-time: 68400s must be 1s to 18h",
         ),
         (&["--enable-bfd"], "--enable-bfd: is set, but this version does not serve BFD yet"),
         (&["--ebgp-multihop=0"], "--ebgp-multihop: 0 must be 1 to 255"),
@@ -185,7 +218,6 @@ fn all_of_it_is_told_in_one_pass() {
              --neighbor-as must be specified; --cluster-as must be specified; \
              --node-name or the environment's NODE_NAME must be specified; \
              --bfd-min-tx: 4294968 must be 1 to 4294967 (ms); --bfd-detection-multiplier: 256 must be 1 to 255",
-            "--graceful-restart: is set, but this version does not serve graceful restart yet",
             "--enable-bfd: is set, but this version does not serve BFD yet",
             "--graceful-restart-time: 4096s must be 1s to 4095s",
             "--graceful-restart-deferral-time: 500ms must be 1s to 18h",

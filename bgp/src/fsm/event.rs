@@ -1,6 +1,7 @@
 //! What goes into a [`super::Peer`] and what comes out of it.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::negotiate::Negotiated;
 use crate::types::Family;
@@ -24,10 +25,29 @@ pub enum Direction {
 pub enum Event {
     /// Administrative start.
     Start,
-    /// Administrative stop: say why on every connection, then stay down until [`Event::Start`].
+    /// Administrative stop: say why on every connection, then stay down until [`Event::Start`]. Neither side keeps
+    /// routes: where NOTIFICATIONs are graceful, a hard reset says so (RFC 8538 §4).
     Stop(Notification),
-    /// Administrative reset: say why on every connection, then come back as after any loss.
+    /// The speaker goes away for good: the same as [`Event::Stop`].
+    Leave(Notification),
+    /// The speaker goes away to come back: connections end without a word, so that a peer that speaks graceful restart
+    /// keeps our routes (RFC 4724 §4.2). Down until [`Event::Start`].
+    Abandon,
+    /// Administrative reset: say why on every connection, then come back as after any loss. Where NOTIFICATIONs are
+    /// graceful, both sides keep their routes meanwhile (RFC 8538 §4).
     Reset(Notification),
+    /// The peer announced more prefixes of a family than it may: the session ends, nothing is kept, and the peer is
+    /// left alone for [`super::PREFIX_LIMIT_IDLE`] (RFC 4486 §4).
+    PrefixLimit {
+        /// The family with too many.
+        family: Family,
+        /// How many it may announce.
+        limit: u32,
+    },
+    /// The Established connection's socket took octets. If some still wait, [`Event::Blocked`] has to follow.
+    Wrote,
+    /// Octets wait for the Established connection's socket and it takes none (RFC 9687 §4.3). May be repeated.
+    Blocked,
     /// Ask the peer for everything again, if it can be asked (RFC 2918).
     AskAgain,
     /// Dial at once, anew if a dial is under way: the way to the peer has changed.
@@ -61,7 +81,8 @@ pub enum Action {
     Close(ConnId),
     /// The session is Established: announce on this connection.
     Up(ConnId, Box<Negotiated>),
-    /// An attempt or a session ended. Sent for every connection, and for a failed dial.
+    /// An attempt or a session ended. Sent for every connection, and for a failed dial. Of a session that had been
+    /// up, everything the peer announced goes, unless [`Action::Retain`] came just before.
     Ended {
         /// Whether it had been Established: announcements must stop.
         was_up: bool,
@@ -70,8 +91,19 @@ pub enum Action {
     },
     /// The peer wants a family announced again.
     Refresh(Family),
+    /// The peer begins to announce a family again: what it does not announce before the end is gone (RFC 7313 §4).
+    RefreshBegins(Family),
+    /// The peer has announced all of a family again (RFC 7313 §4).
+    RefreshEnds(Family),
     /// The peer announced or withdrew.
     Update(Update),
+    /// The session is lost and the peer restarts gracefully: keep what it announced, as stale (RFC 4724 §4.2).
+    Retain {
+        /// How long at most before the peer must be back; [`Action::Purge`] says when it is over.
+        time: Duration,
+    },
+    /// Drop what is stale of one family, or of all.
+    Purge(Option<Family>),
 }
 
 /// Why an attempt or a session ended.
@@ -89,6 +121,8 @@ pub enum EndReason {
     DialFailed(String),
     /// A newer connection from the same peer took its place.
     Replaced,
+    /// We left without a word, to come back.
+    Abandoned,
 }
 
 impl fmt::Display for EndReason {
@@ -100,6 +134,7 @@ impl fmt::Display for EndReason {
             Self::Lost(cause) => write!(f, "connection lost: {cause}"),
             Self::DialFailed(cause) => write!(f, "cannot connect: {cause}"),
             Self::Replaced => f.write_str("replaced by a newer connection"),
+            Self::Abandoned => f.write_str("closed without a NOTIFICATION, to restart gracefully"),
         }
     }
 }
@@ -111,7 +146,9 @@ impl EndReason {
         match self {
             Self::Sent(note) => Some(note.clone()),
             Self::Fault(fault) => Some(fault.into()),
-            Self::Received(_) | Self::Lost(_) | Self::DialFailed(_) | Self::Replaced => None,
+            Self::Received(_) | Self::Lost(_) | Self::DialFailed(_) | Self::Replaced | Self::Abandoned => {
+                None
+            }
         }
     }
 }

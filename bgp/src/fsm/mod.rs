@@ -1,47 +1,54 @@
 //! The BGP session state machine, without sockets, tasks or clocks (RFC 4271 §8).
 //!
-//! Owns one peer: its connections (at most one dialed and one accepted), which of them lives, and every deadline.
-//! Leaves octets to [`crate::wire`], routes to [`crate::rib`], TCP to the driver.
+//! Owns one peer: its connections (at most one dialed and one accepted), which of them lives, what is kept of a peer
+//! that restarts gracefully, and every deadline. Leaves octets to [`crate::wire`], routes to [`crate::rib`], TCP to
+//! the driver.
 //! Drive it: feed [`Peer::handle`], carry out the actions in order, sleep until [`Peer::next_deadline`], repeat.
 //! Departs from the RFC: no DelayOpen, no damping of oscillations beyond the bounded retry backoff; the hold timer
-//! before the peer's OPEN is one minute.
+//! before the peer's OPEN is one minute; of two connections the one that would lose a collision (§6.8) is not
+//! Established as long as the other may still come up; what a peer in graceful restart opens in the first seconds of
+//! a session is taken for the rest of a collision, not for a restart.
 
+mod config;
 mod conn;
+mod conns;
+mod dial;
 mod event;
 mod negotiate;
+mod restart;
 mod timing;
 
 use std::time::{Duration, Instant};
 
+pub use config::{Config, LocalRole, Restart};
 pub use event::{Action, ConnId, Direction, EndReason, Event, State};
-pub use negotiate::{Config, LocalRole, Negotiated, PeerRestart, Restart, dialed_connection_wins, negotiate};
+pub use negotiate::{Negotiated, PeerRestart, dialed_connection_wins, negotiate};
 
-use crate::wire::Message;
-use crate::wire::notification::{Notification, cease};
-use conn::{Conn, Phase, Verdict};
+use crate::wire::{Notification, Open};
+use conn::{Conn, Verdict};
+use dial::Dial;
+use restart::Helper;
 use timing::{Backoff, Jitter};
-
-/// A SYN that nobody answers is given up after this, to be sent anew: the kernel's own retries grow too far apart.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A session that lived this long was a good one: the next failure starts the backoff anew.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// Where our own dialing stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dial {
-    Off,
-    Waiting { until: Instant },
-    UnderWay { give_up: Instant },
-}
+/// How long a peer that announced too many prefixes is left alone: long enough that its table does not keep this
+/// machine busy, short enough that nobody has to wait once it is put right (RFC 4486 §4).
+pub const PREFIX_LIMIT_IDLE: Duration = Duration::from_secs(60);
 
 /// One peer's state machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     config: Config,
+    /// What the next connection begins with.
+    open: Open,
     started: bool,
     dial: Dial,
+    /// Neither dialed nor let in before this.
+    left_alone: Option<Instant>,
     conns: Vec<Conn>,
+    helper: Helper,
     backoff: Backoff,
     jitter: Jitter,
 }
@@ -50,8 +57,17 @@ impl Peer {
     /// A stopped peer. `seed` decides all its jitter.
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
-        let (backoff, jitter) = (Backoff::default(), Jitter::new(seed));
-        Self { config, started: false, dial: Dial::Off, conns: Vec::new(), backoff, jitter }
+        Self {
+            open: config.open(),
+            config,
+            started: false,
+            dial: Dial::Off,
+            left_alone: None,
+            conns: Vec::new(),
+            helper: Helper::default(),
+            backoff: Backoff::default(),
+            jitter: Jitter::new(seed),
+        }
     }
 
     /// The configuration it was made with.
@@ -65,6 +81,7 @@ impl Peer {
     pub fn state(&self) -> State {
         let idle = match self.dial {
             Dial::UnderWay { .. } => State::Connect,
+            Dial::Waiting { .. } | Dial::Off if self.left_alone.is_some() => State::Idle,
             Dial::Waiting { .. } | Dial::Off if self.started && self.config.listen => State::Active,
             Dial::Waiting { .. } if self.started => State::Active,
             Dial::Waiting { .. } | Dial::Off => State::Idle,
@@ -75,19 +92,20 @@ impl Peer {
     /// When [`Event::Tick`] is due; `None` while nothing can time out.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let dial = match self.dial {
-            Dial::Off => None,
-            Dial::Waiting { until: at } | Dial::UnderWay { give_up: at } => Some(at),
-        };
-        self.conns.iter().filter_map(Conn::next_deadline).chain(dial).min()
+        let others = [self.dial.next_deadline(), self.helper.next_deadline(), self.left_alone];
+        self.conns.iter().filter_map(Conn::next_deadline).chain(others.into_iter().flatten()).min()
     }
 
     /// Total: every event is legal in every state; a surprise becomes actions, never an error or a panic.
     pub fn handle(&mut self, now: Instant, event: Event, out: &mut Vec<Action>) {
         match event {
             Event::Start => self.start(now, out),
-            Event::Stop(note) => self.stop(&note, out),
+            Event::Stop(note) | Event::Leave(note) => {
+                self.stop(now, |conn| EndReason::Sent(conn.farewell(&note)), out);
+            }
+            Event::Abandon => self.stop(now, |_| EndReason::Abandoned, out),
             Event::Reset(note) => self.reset(now, &note, out),
+            Event::PrefixLimit { family, limit } => self.prefix_limit(now, (family, limit), out),
             Event::AskAgain => self.conns.iter().for_each(|conn| conn.ask_again(out)),
             Event::DialNow => self.dial_now(now, out),
             Event::Connected(id) => self.connected(now, id, out),
@@ -96,6 +114,8 @@ impl Peer {
             Event::Received(id, message) => self.received(now, id, message, out),
             Event::Broken(id, fault) => self.end(now, id, EndReason::Fault(fault), out),
             Event::Lost(id, cause) => self.end(now, id, EndReason::Lost(cause), out),
+            Event::Wrote => self.conns.iter_mut().for_each(Conn::wrote),
+            Event::Blocked => self.conns.iter_mut().for_each(|conn| conn.blocked(now)),
             Event::Tick => self.tick(now, out),
         }
     }
@@ -108,168 +128,34 @@ impl Peer {
         }
     }
 
-    fn stop(&mut self, note: &Notification, out: &mut Vec<Action>) {
+    fn stop(&mut self, now: Instant, why: impl Fn(&Conn) -> EndReason, out: &mut Vec<Action>) {
         self.started = false;
+        self.left_alone = None;
         self.abandon_dial(out);
         for conn in std::mem::take(&mut self.conns) {
-            Self::close(&conn, EndReason::Sent(note.clone()), out);
+            self.close(now, &conn, why(&conn), out);
         }
+        self.helper.give_up(out);
     }
 
     fn reset(&mut self, now: Instant, note: &Notification, out: &mut Vec<Action>) {
-        let all: Vec<ConnId> = self.conns.iter().map(|conn| conn.id).collect();
-        for id in all {
-            self.end(now, id, EndReason::Sent(note.clone()), out);
-        }
-    }
-
-    fn dial_now(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if self.dial != Dial::Off {
-            self.abandon_dial(out); // one under way may have left from an address that is not right any more
-            self.backoff.reset();
-            self.begin_dial(now, out);
-        }
-    }
-
-    fn begin_dial(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if self.started && self.config.dial {
-            self.dial = Dial::UnderWay { give_up: now + DIAL_TIMEOUT };
-            out.push(Action::Dial);
-        }
-    }
-
-    fn abandon_dial(&mut self, out: &mut Vec<Action>) {
-        if matches!(self.dial, Dial::UnderWay { .. }) {
-            out.push(Action::AbandonDial);
-        }
-        self.dial = Dial::Off;
-    }
-
-    /// Dials again later, unless a connection already lives or has a chance to.
-    fn retry(&mut self, now: Instant) {
-        let wanted = self.started && self.config.dial && self.conns.is_empty();
-        if wanted && self.dial == Dial::Off {
-            self.dial = Dial::Waiting { until: now + self.backoff.next(&mut self.jitter) };
-        }
-    }
-
-    fn connected(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
-        if !matches!(self.dial, Dial::UnderWay { .. }) {
-            return out.push(Action::Close(id)); // an answer to a dial that was abandoned
-        }
-        self.dial = Dial::Off;
-        self.conns.push(Conn::begin(id, Direction::Dialed, now, &self.config, out));
-    }
-
-    fn dial_failed(&mut self, now: Instant, cause: String, out: &mut Vec<Action>) {
-        if matches!(self.dial, Dial::UnderWay { .. }) {
-            self.dial = Dial::Off;
-            out.push(Action::Ended { was_up: false, reason: EndReason::DialFailed(cause) });
-            self.retry(now);
-        }
-    }
-
-    fn accepted(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
-        if !self.started || !self.config.listen {
-            return out.push(Action::Close(id));
-        }
-        if let Some(up) = self.conns.iter().find(|conn| conn.state() == State::Established) {
-            // A peer that crashed and came back dials while our side of the old session still stands: a keepalive
-            // on it draws the reset that clears the way for the peer's next try (RFC 4271 §6.8 keeps the old one).
-            out.push(Action::Send(up.id, Message::Keepalive));
-            out.push(Action::Send(id, Message::Notification(Notification::cease(cease::COLLISION, ""))));
-            return out.push(Action::Close(id));
-        }
-        if let Some(at) = self.conns.iter().position(|conn| conn.direction == Direction::Accepted) {
-            Self::close(&self.conns.swap_remove(at), EndReason::Replaced, out);
-        }
-        if matches!(self.dial, Dial::Waiting { .. }) {
-            self.dial = Dial::Off;
-        }
-        self.conns.push(Conn::begin(id, Direction::Accepted, now, &self.config, out));
-    }
-
-    fn received(&mut self, now: Instant, id: ConnId, message: Message, out: &mut Vec<Action>) {
-        let with = (&self.config, &mut self.jitter);
-        let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) else { return };
-        match conn.receive(now, message, with, out) {
-            Verdict::Stay => {}
-            Verdict::Confirmed => self.resolve_collision(now, id, out),
-            Verdict::Up => self.established(now, id, out),
-            Verdict::End(reason) => self.end(now, id, reason, out),
-        }
-    }
-
-    /// The peer's OPEN on `id` tells who it is: if the other connection is as far, one of them has to go.
-    fn resolve_collision(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
-        let Some(conn) = self.conns.iter().find(|conn| conn.id == id) else { return };
-        let Phase::OpenConfirm(with) = &conn.phase else { return };
-        let Some(other) = self.conns.iter().find(|other| other.id != id) else { return };
-        let loser = match other.state() {
-            State::Established => id,
-            State::OpenConfirm => {
-                let keep = match dialed_connection_wins(&self.config, with) {
-                    true => Direction::Dialed,
-                    false => Direction::Accepted,
-                };
-                if conn.direction == keep { other.id } else { id }
-            }
-            _ => return, // its OPEN will decide
-        };
-        self.end(now, loser, EndReason::Sent(Notification::cease(cease::COLLISION, "")), out);
-    }
-
-    fn established(&mut self, now: Instant, id: ConnId, out: &mut Vec<Action>) {
-        self.abandon_dial(out);
-        let others: Vec<ConnId> =
-            self.conns.iter().map(|conn| conn.id).filter(|other| *other != id).collect();
-        for other in others {
-            self.end(now, other, EndReason::Sent(Notification::cease(cease::COLLISION, "")), out);
-        }
-        if let Some(Conn { phase: Phase::Established { with, .. }, .. }) =
-            self.conns.iter().find(|conn| conn.id == id)
-        {
-            out.push(Action::Up(id, with.clone()));
-        }
-    }
-
-    /// Takes a connection away, tells the peer why if that is ours to tell, and plans the next try.
-    fn end(&mut self, now: Instant, id: ConnId, reason: EndReason, out: &mut Vec<Action>) {
-        if let Some(at) = self.conns.iter().position(|conn| conn.id == id) {
-            let conn = self.conns.swap_remove(at);
-            if conn.up_for(now).is_some_and(|up| up >= STABLE_AFTER) {
-                self.backoff.reset();
-            }
-            Self::close(&conn, reason, out);
-            self.retry(now);
-        }
-    }
-
-    fn close(conn: &Conn, reason: EndReason, out: &mut Vec<Action>) {
-        if let Some(note) = reason.notification() {
-            out.push(Action::Send(conn.id, Message::Notification(note)));
-        }
-        out.push(Action::Close(conn.id));
-        out.push(Action::Ended { was_up: conn.state() == State::Established, reason });
+        let all = self.conns.iter().map(|conn| (conn.id, EndReason::Sent(note.clone()))).collect();
+        self.end_all(now, all, out);
     }
 
     fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
-        match self.dial {
-            Dial::Waiting { until } if until <= now => self.begin_dial(now, out),
-            Dial::UnderWay { give_up } if give_up <= now => {
-                out.push(Action::AbandonDial);
-                self.dial_failed(now, "no answer to the connection request".to_owned(), out);
-            }
-            _ => {}
+        self.helper.tick(now, out);
+        if self.left_alone.is_some_and(|until| until <= now) {
+            self.left_alone = None;
+            self.begin_dial(now, out);
         }
+        self.tick_dial(now, out);
         let mut over = Vec::new();
         for conn in &mut self.conns {
             if let Verdict::End(reason) = conn.tick(now, &mut self.jitter, out) {
                 over.push((conn.id, reason));
             }
         }
-        for (id, reason) in over {
-            self.end(now, id, reason, out);
-        }
+        self.end_all(now, over, out);
     }
 }

@@ -1,109 +1,8 @@
 //! Two OPENs into what the session will speak, or the fault that ends it (RFC 4271 §6.2, RFC 5492).
 
+use super::config::{AFI_IPV6, Config, FORWARDING, LONGEST_RESTART, NOTIFICATION, RESTARTED};
 use crate::types::{Asn, Family, HoldTime, RouterId};
 use crate::wire::{Capability, Context, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, Open, OpenFault, Role};
-
-/// One peer as the operator wants it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Our AS.
-    pub local_as: Asn,
-    /// The AS the peer must be in.
-    pub peer_as: Asn,
-    /// Our BGP identifier.
-    pub router_id: RouterId,
-    /// The hold time we propose.
-    pub hold_time: HoldTime,
-    /// The families we exchange.
-    pub families: Vec<Family>,
-    /// Whether we open connections.
-    pub dial: bool,
-    /// Whether we take connections.
-    pub listen: bool,
-    /// Host name told to the peer, for its operator's eyes only.
-    pub hostname: Option<String>,
-    /// Graceful restart, if it is spoken with this peer.
-    pub restart: Option<Restart>,
-    /// Offer to announce IPv4 prefixes with an IPv6 next hop (RFC 8950).
-    pub extended_next_hop: bool,
-    /// Our role towards the peer (RFC 9234), and whether it must tell its own.
-    pub role: Option<LocalRole>,
-}
-
-/// Graceful restart as we offer it to one peer (RFC 4724).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restart {
-    /// Seconds the peer is to keep our routes while we are away: 1 to 4095.
-    pub time: u16,
-    /// We took over from a process that had a session with this peer: R until the first session is up.
-    pub restarted: bool,
-    /// What was announced before could be reached all the time: F.
-    pub forwarding: bool,
-    /// Sessions that end with a NOTIFICATION restart gracefully, too: N (RFC 8538).
-    pub notification: bool,
-    /// Seconds the peer may keep our routes as a last resort after that (RFC 9494), 24 bits.
-    pub long_lived: Option<u32>,
-}
-
-/// Our role towards a peer (RFC 9234 §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocalRole {
-    /// Ours.
-    pub role: Role,
-    /// A peer that tells none is refused.
-    pub strict: bool,
-}
-
-impl Config {
-    /// A peer that is dialed, with nothing on that has to be asked for.
-    #[must_use]
-    pub fn new(
-        (local_as, router_id): (Asn, RouterId),
-        peer_as: Asn,
-        hold_time: HoldTime,
-        families: Vec<Family>,
-    ) -> Self {
-        let (dial, listen, hostname) = (true, false, None);
-        let (restart, extended_next_hop, role) = (None, false, None);
-        Self {
-            local_as,
-            peer_as,
-            router_id,
-            hold_time,
-            families,
-            dial,
-            listen,
-            hostname,
-            restart,
-            extended_next_hop,
-            role,
-        }
-    }
-
-    /// The OPEN this configuration sends.
-    #[must_use]
-    pub fn open(&self) -> Open {
-        let mut open = Open::new(self.local_as, self.hold_time, self.router_id)
-            .with(Capability::RouteRefresh)
-            .with(Capability::ExtendedMessage);
-        for family in &self.families {
-            open = open.with(Capability::Multiprotocol(*family));
-        }
-        match &self.hostname {
-            Some(name) => {
-                let host = name.bytes().take(64).collect();
-                open.with(Capability::Fqdn { host, domain: Vec::new() })
-            }
-            None => open,
-        }
-    }
-
-    /// Same AS on both sides: iBGP rules hold.
-    #[must_use]
-    pub fn is_internal(&self) -> bool {
-        self.local_as == self.peer_as
-    }
-}
 
 /// What the two OPENs settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +66,10 @@ pub fn negotiate(ours: &Config, theirs: &Open) -> Result<Negotiated, OpenFault> 
         let wanted = ours.families.iter().filter_map(|family| Capability::Multiprotocol(*family).encode());
         return Err(OpenFault::NoCommonFamily { wanted: wanted.flatten().collect() });
     }
+    let peer_role = match ours.external_role() {
+        Some(role) => theirs.role_beside(role.role, role.strict)?,
+        None => None,
+    };
     let has = |wanted: &Capability| theirs.capabilities.contains(wanted);
     let four_octet_as = theirs.capabilities.iter().any(|one| matches!(one, Capability::FourOctetAs(_)));
     let max_message = if has(&Capability::ExtendedMessage) { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE };
@@ -174,18 +77,43 @@ pub fn negotiate(ours: &Config, theirs: &Open) -> Result<Negotiated, OpenFault> 
         peer_as,
         peer_id: theirs.router_id,
         hold_time: ours.hold_time.min(theirs.hold_time),
+        extended_next_hop: extended_next_hop(ours, theirs, &families),
         families,
-        context: Context { four_octet_as, max_message },
+        context: Context { four_octet_as, max_message, internal: ours.is_internal() },
         route_refresh: has(&Capability::RouteRefresh),
-        enhanced_refresh: false,
-        extended_next_hop: false,
-        restart: None,
-        peer_role: None,
+        enhanced_refresh: has(&Capability::EnhancedRouteRefresh),
+        restart: ours.restart.and_then(|restart| peer_restart(restart.notification, theirs)),
+        peer_role,
         peer_hostname: theirs.capabilities.iter().find_map(|one| match one {
             Capability::Fqdn { host, .. } => Some(String::from_utf8_lossy(host).into_owned()),
             _ => None,
         }),
         capabilities: theirs.capabilities.clone(),
+    })
+}
+
+/// Both list IPv4 unicast with next hops of IPv6, and both exchange it (RFC 8950 §4).
+fn extended_next_hop(ours: &Config, theirs: &Open, families: &[Family]) -> bool {
+    let entry = (Family::IPV4_UNICAST, AFI_IPV6);
+    let listed = theirs.capabilities.iter().any(|one| match one {
+        Capability::ExtendedNextHop(entries) => entries.contains(&entry),
+        _ => false,
+    });
+    listed && ours.offers_extended_next_hop() && families.contains(&Family::IPV4_UNICAST)
+}
+
+/// The peer's graceful restart: of several capabilities the last one counts (RFC 4724 §3).
+fn peer_restart(our_notification: bool, theirs: &Open) -> Option<PeerRestart> {
+    let offered = theirs.capabilities.iter().rev().find_map(|one| match one {
+        Capability::GracefulRestart(restart) => Some(restart),
+        _ => None,
+    })?;
+    let kept = |(family, flags): &(Family, u8)| (*family, flags & FORWARDING != 0);
+    Some(PeerRestart {
+        time: offered.time.min(LONGEST_RESTART),
+        restarted: offered.flags & RESTARTED != 0,
+        notification: our_notification && offered.flags & NOTIFICATION != 0,
+        families: offered.families.iter().map(kept).collect(),
     })
 }
 

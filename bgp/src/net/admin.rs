@@ -1,7 +1,6 @@
 //! What an administrator asks of a running engine, and what else it can be asked beside its peers' status.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,6 +29,8 @@ pub enum Admin {
     RefreshIn,
     /// Send the peer all that is wanted once more.
     RefreshOut,
+    /// Both of these.
+    SoftReset,
 }
 
 /// Why nothing was done.
@@ -101,11 +102,5 @@ impl Engine {
     #[must_use]
     pub fn released_at(&self) -> Option<Instant> {
         self.shared.released.get().copied()
-    }
-
-    /// Where connections are taken.
-    #[must_use]
-    pub fn listening(&self) -> Vec<SocketAddr> {
-        lock(&self.shared.listening).clone()
     }
 }

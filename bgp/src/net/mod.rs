@@ -6,37 +6,43 @@
 
 mod addr;
 mod admin;
+mod change;
+mod hops;
 mod listen;
+mod md5;
 mod password;
 mod peer;
 mod socket;
+mod sockopt;
 mod status;
 mod transport;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipnet::IpNet;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use addr::{Link, NotAPeer, PeerAddr};
 pub use admin::{Admin, AdminError};
+pub use change::Reconfigured;
+pub use hops::Hops;
 pub use password::Password;
-pub use socket::{Dialing, Hops};
+pub use peer::Path;
+pub use socket::Dialing;
 pub use status::{MessageCounts, PeerStatus, StateChange};
 
 use crate::fsm::{self, State};
 use crate::rib::{Advertised, Learned, NextHops, Policy, Rib, RouteAttrs};
 use crate::types::Family;
-use crate::wire::{Notification, Update};
-use peer::{Command, Path, PeerTask, lock};
-
-/// How long a shutdown may take before the remaining connections are just dropped.
-const SHUTDOWN: Duration = Duration::from_secs(3);
+use crate::wire::Update;
+use listen::Listeners;
+use peer::{Command, PeerTask, Told, lock};
 
 /// State changes kept for a subscriber that is slow to read; older ones it misses.
 const CHANGES: usize = 1024;
@@ -100,7 +106,7 @@ pub enum InboundEvent {
 
 struct Handle {
     commands: mpsc::Sender<Command>,
-    path: watch::Sender<Path>,
+    told: watch::Sender<Told>,
     status: Arc<Mutex<PeerStatus>>,
     learned: Arc<Mutex<Option<Learned>>>,
 }
@@ -118,7 +124,8 @@ struct Shared {
     peers: Mutex<BTreeMap<PeerAddr, Handle>>,
     states: broadcast::Sender<StateChange>,
     released: OnceLock<Instant>,
-    listening: Mutex<Vec<SocketAddr>>,
+    listeners: Mutex<Listeners>,
+    refused: AtomicU64,
 }
 
 impl Shared {
@@ -151,7 +158,8 @@ impl Engine {
             peers: Mutex::new(BTreeMap::new()),
             states: broadcast::Sender::new(CHANGES),
             released: OnceLock::new(),
-            listening: Mutex::default(),
+            listeners: Mutex::default(),
+            refused: AtomicU64::new(0),
         };
         Self { shared: Arc::new(shared), tasks: Mutex::new(JoinSet::new()) }
     }
@@ -162,27 +170,36 @@ impl Engine {
     /// # Errors
     /// What the system says, e.g. that the port needs `CAP_NET_BIND_SERVICE` or is taken.
     pub fn listen(&self, on: SocketAddr) -> io::Result<SocketAddr> {
-        let listener = socket::listen(on)?;
+        let listener = Arc::new(socket::listen(on)?);
         let bound = listener.local_addr()?;
-        lock(&self.shared.listening).push(bound);
+        lock(&self.shared.listeners).add(bound, Arc::clone(&listener));
         lock(&self.tasks).spawn(listen::accept(listener, Arc::clone(&self.shared)));
         Ok(bound)
     }
 
-    /// Starts a peer. One with the same address must not be there already: it would be replaced.
+    /// Starts a peer. One with the same name must not be there already: it would be replaced.
     /// Must run inside a tokio runtime.
     pub fn add_peer(&self, config: PeerConfig) {
+        let path = Path { next_hops: config.next_hops, local: config.dialing.local };
+        self.add_peer_on(config, path);
+    }
+
+    /// The same with a way to the peer that was found out and is not configured: [`Engine::reconfigure`] compares
+    /// with the configuration alone.
+    pub fn add_peer_on(&self, config: PeerConfig, path: Path) {
+        let (addr, told) = (config.addr, Told::new(config, path));
         let (commands, receiver) = mpsc::channel(16);
-        let (path, path_receiver) =
-            watch::channel(Path { next_hops: config.next_hops, local: config.dialing.local });
-        let status = Arc::new(Mutex::new(PeerStatus::new(&config)));
-        let addr = config.addr;
-        let inputs = peer::Inputs { commands: receiver, path: path_receiver };
+        let status = Arc::new(Mutex::new(PeerStatus::new(&told)));
+        let (told, told_receiver) = watch::channel(told);
+        let inputs = peer::Inputs { commands: receiver, told: told_receiver };
         let learned = Arc::default();
         let outputs = peer::Outputs { status: Arc::clone(&status), learned: Arc::clone(&learned) };
-        let task = PeerTask::new(config, Arc::clone(&self.shared), outputs, inputs);
-        lock(&self.shared.peers).insert(addr, Handle { commands, path, status, learned });
-        lock(&self.tasks).spawn(task.run());
+        let task = PeerTask::new(Arc::clone(&self.shared), outputs, inputs);
+        lock(&self.shared.peers).insert(addr, Handle { commands, told, status, learned });
+        self.shared.set_keys();
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {} // those of peers removed since
+        tasks.spawn(task.run());
     }
 
     /// Wants each prefix with its attributes, or with `None` wants it no more; all of them as one change.
@@ -197,22 +214,6 @@ impl Engine {
         lock(&self.shared.rib).release();
         self.shared.released.get_or_init(Instant::now);
         self.shared.changed.send_replace(());
-    }
-
-    /// The way to a peer is another one: this is what it is to send traffic to from now on. Next hops that differ
-    /// are announced without touching the session; a session whose local address is gone is ended, for nothing can
-    /// leave from it any more; a peer that is down is dialed at once.
-    pub fn path_changed(&self, peer: impl Into<PeerAddr>, next_hops: NextHops) {
-        if let Some(handle) = lock(&self.shared.peers).get(&peer.into()) {
-            handle.path.send_modify(|path| path.next_hops = next_hops);
-        }
-    }
-
-    /// From now on a peer is dialed from this address of ours. A session that stands is left alone.
-    pub fn dial_from(&self, peer: impl Into<PeerAddr>, local: IpAddr) {
-        if let Some(handle) = lock(&self.shared.peers).get(&peer.into()) {
-            handle.path.send_if_modified(|path| path.local.replace(local) != Some(local));
-        }
     }
 
     /// Every peer, by address.
@@ -279,26 +280,5 @@ impl Engine {
     #[must_use]
     pub fn established(&self) -> usize {
         self.peers().iter().filter(|peer| peer.state == State::Established).count()
-    }
-
-    /// Leaves: every peer is told an administrative shutdown with this text (RFC 9003), then all is closed.
-    /// Takes three seconds at most.
-    pub async fn shutdown(&self, text: &str) {
-        let senders: Vec<_> =
-            lock(&self.shared.peers).values().map(|handle| handle.commands.clone()).collect();
-        let mut goodbyes = Vec::new();
-        for sender in senders {
-            let (done, gone) = oneshot::channel();
-            let note = Notification::shutdown(text);
-            goodbyes.push(async move {
-                if sender.send(Command::Stop(note, done)).await.is_ok() {
-                    let _ = gone.await;
-                }
-            });
-        }
-        let mut all: JoinSet<()> = goodbyes.into_iter().collect();
-        let everyone = async { while all.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(SHUTDOWN, everyone).await;
-        lock(&self.tasks).abort_all();
     }
 }

@@ -17,7 +17,6 @@ impl Password {
     }
 
     /// The octets, for the kernel's ears only.
-    #[expect(dead_code, reason = "the socket options come next")]
     pub(super) fn octets(&self) -> &[u8] {
         &self.0
     }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::{PeerAddr, PeerConfig};
+use super::PeerAddr;
+use super::peer::Told;
 use crate::fsm::{EndReason, Negotiated, State};
 use crate::rib::{Batch, LearnedCounts, MemberId, NextHops};
 use crate::types::{Asn, Family, HoldTime, RouterId};
@@ -69,7 +70,8 @@ impl MessageCounts {
     /// A batch that was queued.
     pub(super) fn count_batch(&mut self, batch: &Batch) {
         let number = |count: usize| u64::try_from(count).unwrap_or(0);
-        self.update += number(batch.frames.len());
+        self.update += number(batch.frames.len().saturating_sub(batch.markers));
+        self.route_refresh += number(batch.markers);
         self.withdraw_update += number(batch.withdrawing);
         self.withdraw_prefix += number(batch.withdrawn);
     }
@@ -110,6 +112,8 @@ pub struct PeerStatus {
     pub negotiated: Option<Negotiated>,
     /// Our end of the connection, while Established.
     pub local_addr: Option<SocketAddr>,
+    /// The peer's end of it.
+    pub remote_addr: Option<SocketAddr>,
     /// What we tell it to send traffic to.
     pub next_hops: NextHops,
     /// Messages sent since the start.
@@ -138,22 +142,24 @@ pub struct PeerStatus {
 }
 
 impl PeerStatus {
-    pub(super) fn new(config: &PeerConfig) -> Self {
+    pub(super) fn new(told: &Told) -> Self {
+        let session = &told.config.session;
         Self {
-            addr: config.addr,
-            port: config.dialing.remote.port(),
-            local_as: config.session.local_as,
-            peer_as: config.session.peer_as,
-            hold_time: config.session.hold_time,
-            families: config.session.families.clone(),
-            capabilities: config.session.open().capabilities,
+            addr: told.config.addr,
+            port: told.config.dialing.remote.port(),
+            local_as: session.local_as,
+            peer_as: session.peer_as,
+            hold_time: session.hold_time,
+            families: session.families.clone(),
+            capabilities: session.open().capabilities,
             peer_id: None,
             enabled: true,
             state: State::Idle,
             since: Instant::now(),
             negotiated: None,
             local_addr: None,
-            next_hops: config.next_hops,
+            remote_addr: None,
+            next_hops: told.path.next_hops,
             sent: MessageCounts::default(),
             received: MessageCounts::default(),
             advertised: 0,
@@ -167,5 +173,13 @@ impl PeerStatus {
             last_end: None,
             member: None,
         }
+    }
+
+    /// Shows another configuration from now on; what was counted stays.
+    pub(super) fn show(&mut self, told: &Told) {
+        let new = Self::new(told);
+        self.port = new.port;
+        (self.local_as, self.peer_as, self.hold_time) = (new.local_as, new.peer_as, new.hold_time);
+        (self.families, self.capabilities) = (new.families, new.capabilities);
     }
 }

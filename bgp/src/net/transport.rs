@@ -10,8 +10,9 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::socket::Guard;
 use crate::rib::Frame;
-use crate::wire::{Context, Fault, Message, next_frame};
+use crate::wire::{Context, Fault, HEADER_LEN, Message, next_frame};
 
 /// How much is read or written before the task looks at its other events again.
 const TURN: usize = 1 << 20;
@@ -58,6 +59,15 @@ impl Transport {
         self.stream.local_addr().ok()
     }
 
+    pub(super) fn remote_addr(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
+    }
+
+    /// Puts hop limits and key on the socket.
+    pub(super) fn guard(&self, guard: &Guard) -> io::Result<()> {
+        guard.set(&self.stream, self.stream.peer_addr()?.ip())
+    }
+
     /// The form of messages from now on, as the OPENs settled it.
     pub(super) fn set_context(&mut self, context: Context) {
         self.context = context;
@@ -85,6 +95,12 @@ impl Transport {
             .map_or(self.queue.len(), |at| at + first);
         self.queue.insert(at, Queued { frame: octets.into(), table: false });
         true
+    }
+
+    /// A KEEPALIVE handed over earlier has not begun to leave.
+    pub(super) fn keepalive_waits(&self) -> bool {
+        let waiting = self.queue.iter().skip(usize::from(self.started)).take_while(|queued| !queued.table);
+        waiting.into_iter().any(|queued| queued.frame.len() == HEADER_LEN) // no other message is as short
     }
 
     /// Queues part of the table.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Generation, Policy};
 use crate::types::{Asn, Family};
-use crate::wire::Context;
+use crate::wire::{Context, MpNextHop};
 
 /// The addresses a peer is to send traffic to, one per family. A family without one is not announced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,13 +20,37 @@ pub struct NextHops {
 }
 
 impl NextHops {
-    /// The one of a family.
+    /// The address of a family's own kind.
     #[must_use]
     pub fn of(&self, family: Family) -> Option<IpAddr> {
         match family {
             Family::IPV4_UNICAST => self.v4.map(IpAddr::V4),
             Family::IPV6_UNICAST => self.v6.map(IpAddr::V6),
             _ => None,
+        }
+    }
+}
+
+/// Where the routes of one family lead, as an UPDATE says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hop {
+    V4(Ipv4Addr),
+    /// The address, and our link-local one beside it.
+    V6(Ipv6Addr, Option<Ipv6Addr>),
+}
+
+impl Hop {
+    pub(super) fn addr(self) -> IpAddr {
+        match self {
+            Self::V4(addr) => addr.into(),
+            Self::V6(addr, _) => addr.into(),
+        }
+    }
+
+    pub(super) fn encoded(self) -> MpNextHop {
+        match self {
+            Self::V6(addr, Some(local)) => MpNextHop::WithLinkLocal(addr, local),
+            _ => MpNextHop::Addr(self.addr()),
         }
     }
 }
@@ -55,6 +79,18 @@ pub struct UpdateGroup {
 }
 
 impl UpdateGroup {
+    /// Where a family's routes lead; `None`: they cannot be announced to this peer.
+    pub(super) fn hop(&self, family: Family) -> Option<Hop> {
+        let NextHops { v4, v6, link_local } = self.next_hops;
+        // A link-local address that is the next hop itself stands alone.
+        let v6 = v6.map(|addr| Hop::V6(addr, link_local.filter(|local| *local != addr)));
+        match family {
+            Family::IPV4_UNICAST => v4.map(Hop::V4).or(v6.filter(|_| self.extended_next_hop)),
+            Family::IPV6_UNICAST => v6,
+            _ => None,
+        }
+    }
+
     /// The plainest group of our AS towards a peer, internal or not.
     #[must_use]
     pub fn new(
@@ -95,7 +131,7 @@ pub(super) enum Cursor {
     Fresh,
     /// It has what was wanted at this generation.
     At(Generation),
-    /// It has that, and is to get the whole table once more, for it asked or the next hop changed.
+    /// It has that, and is to get the whole table once more, for it asked, or next hop or policy changed.
     Resend(Generation),
 }
 
@@ -104,18 +140,19 @@ pub(super) struct Member {
     pub(super) group: UpdateGroup,
     cursors: Vec<(Family, Cursor)>,
     /// The next hops of what it holds: behind those of the group until it has pulled.
-    sent: NextHops,
+    sent: Vec<(Family, Hop)>,
 }
 
 impl Member {
     pub(super) fn new(group: UpdateGroup) -> Self {
         let cursors = group.families.iter().map(|family| (*family, Cursor::Fresh)).collect();
-        Self { group, cursors, sent: NextHops::default() }
+        let group = UpdateGroup { policy: group.policy.bounded(), ..group };
+        Self { group, cursors, sent: Vec::new() }
     }
 
     /// The cursor of a family that may be sent: it has a next hop.
     pub(super) fn sendable(&self, family: Family) -> Option<Cursor> {
-        self.group.next_hops.of(family)?;
+        self.group.hop(family)?;
         self.cursors().find(|(of, _)| *of == family).map(|(_, cursor)| cursor)
     }
 
@@ -125,16 +162,14 @@ impl Member {
 
     /// The next hop of what the member holds.
     pub(super) fn sent_next_hop(&self, family: Family) -> Option<IpAddr> {
-        self.sent.of(family)
+        self.sent.iter().find(|(of, _)| *of == family).map(|(_, hop)| hop.addr())
     }
 
     /// The member has been sent all that is wanted at `now`.
     pub(super) fn brought_to(&mut self, now: Generation, family: Family) {
         self.set_cursor(family, Cursor::At(now));
-        match family {
-            Family::IPV4_UNICAST => self.sent.v4 = self.group.next_hops.v4,
-            _ => self.sent.v6 = self.group.next_hops.v6,
-        }
+        self.sent.retain(|(of, _)| *of != family);
+        self.sent.extend(self.group.hop(family).map(|hop| (family, hop)));
     }
 
     fn set_cursor(&mut self, family: Family, to: Cursor) {
@@ -158,15 +193,29 @@ impl Member {
     /// A family that loses its next hop keeps the last one, or what the member holds could not be kept right.
     pub(super) fn set_next_hops(&mut self, next_hops: NextHops) -> bool {
         let last = self.group.next_hops;
-        let next_hops =
-            NextHops { v4: next_hops.v4.or(last.v4), v6: next_hops.v6.or(last.v6), link_local: None };
-        let before = std::mem::replace(&mut self.group.next_hops, next_hops);
+        let v6 = next_hops.v6.or(last.v6);
+        let link_local = if next_hops.v6.is_some() { next_hops.link_local } else { last.link_local };
+        let next_hops = NextHops { v4: next_hops.v4.or(last.v4), v6, link_local };
+        let families = self.group.families.clone();
+        let before: Vec<_> = families.iter().map(|family| self.group.hop(*family)).collect();
+        self.group.next_hops = next_hops;
         let mut changed = false;
-        for family in self.group.families.clone() {
-            if before.of(family) != next_hops.of(family) {
+        for (family, before) in families.into_iter().zip(before) {
+            if before != self.group.hop(family) {
                 self.resend(family);
                 changed = true;
             }
+        }
+        changed
+    }
+
+    /// Everything is to be announced again with what `policy` says, if that differs.
+    pub(super) fn set_policy(&mut self, policy: &Policy) -> bool {
+        let policy = policy.bounded();
+        let changed = policy != self.group.policy;
+        if changed {
+            self.group.policy = policy;
+            self.group.families.clone().into_iter().for_each(|family| self.resend(family));
         }
         changed
     }

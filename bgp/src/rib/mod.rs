@@ -83,6 +83,8 @@ pub struct Batch {
     pub withdrawn: usize,
     /// How many of the messages withdraw.
     pub withdrawing: usize,
+    /// How many of the messages are no UPDATEs but mark beginning and end of a refresh (RFC 7313 §4).
+    pub markers: usize,
 }
 
 /// The originated routes of one speaker.
@@ -160,6 +162,12 @@ impl Rib {
         self.members.get_mut(&id).is_some_and(|member| member.set_next_hops(next_hops))
     }
 
+    /// What the member's routes carry is another thing now: if it differs, all of them are announced again. Returns
+    /// whether it does.
+    pub fn set_policy(&mut self, id: MemberId, policy: &Policy) -> bool {
+        self.members.get_mut(&id).is_some_and(|member| member.set_policy(policy))
+    }
+
     /// What the member lacks: withdrawals first, then announcements, then End-of-RIB where it is due.
     /// `None` when it has everything (or may not have anything yet).
     pub fn pull(&mut self, id: MemberId) -> Option<Batch> {
@@ -204,7 +212,7 @@ impl Rib {
     /// Every attribute a route with these is sent to the member with, but for its next hop.
     #[must_use]
     pub fn path_attrs(&self, id: MemberId, attrs: &RouteAttrs) -> Vec<Attr> {
-        self.members.get(&id).map(|member| pack::path_attrs(&member.group, attrs)).unwrap_or_default()
+        self.members.get(&id).map(|member| policy::path_attrs(&member.group, attrs)).unwrap_or_default()
     }
 
     fn advertised_sets(&self, id: MemberId) -> Vec<(Advertised, AttrId)> {
@@ -272,7 +280,7 @@ impl Rib {
     /// The next hop a member announces a family with.
     #[must_use]
     pub fn next_hop(&self, id: MemberId, family: Family) -> Option<IpAddr> {
-        self.members.get(&id)?.group.next_hops.of(family)
+        self.members.get(&id)?.group.hop(family).map(member::Hop::addr)
     }
 
     fn intern(&mut self, attrs: &RouteAttrs) -> AttrId {

@@ -2,12 +2,10 @@
 
 use bytes::Bytes;
 
-use super::member::UpdateGroup;
-use super::{AttrId, Batch, RouteAttrs};
+use super::member::{Hop, UpdateGroup};
+use super::{AttrId, Batch, RouteAttrs, policy};
 use crate::types::Family;
-use crate::wire::{
-    Attr, Decode, HEADER_LEN, Message, MpNextHop, MpReach, Nlri, Origin, Segment, Update, attr_code, kind,
-};
+use crate::wire::{Attr, Decode, HEADER_LEN, Message, MpReach, Nlri, Update, attr_code, kind};
 
 /// One whole message in up to three pieces, of which the middle one is shared with every other member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +31,6 @@ impl From<Vec<u8>> for Frame {
     }
 }
 
-/// `LOCAL_PREF` of everything announced to iBGP peers.
-const LOCAL_PREF: u32 = 100;
 /// Header, withdrawn-routes length, attribute length.
 const FIXED: usize = HEADER_LEN + 4;
 /// Flags (optional, extended length), code, two length octets.
@@ -75,6 +71,15 @@ impl<'a> Encoder<'a> {
         batch.frames.extend(marker.map(Frame::from));
     }
 
+    /// Says that the family's table is about to be repeated, or was, if the member understands it (RFC 7313 §4).
+    pub(super) fn refresh_marker(&self, family: Family, subtype: u8, batch: &mut Batch) {
+        if self.group.enhanced_refresh {
+            let marker = Message::RouteRefresh { family, subtype }.encode(self.group.context);
+            batch.frames.extend(marker.map(Frame::from));
+            batch.markers += 1;
+        }
+    }
+
     fn encode_attrs(&self, attrs: &[Attr]) -> Vec<u8> {
         let mut out = Vec::new();
         for attr in attrs {
@@ -93,9 +98,9 @@ impl<'a> Encoder<'a> {
 
     fn announce_block(&self, family: Family, block: &Block, batch: &mut Batch) {
         let routes = self.attrs.get(block.attrs.0 as usize).cloned().unwrap_or_default();
-        let mut attrs = path_attrs(self.group, &routes);
-        match (family, self.group.next_hops.of(family)) {
-            (Family::IPV4_UNICAST, Some(std::net::IpAddr::V4(next_hop))) => {
+        let mut attrs = policy::path_attrs(self.group, &routes);
+        match (family, self.group.hop(family)) {
+            (Family::IPV4_UNICAST, Some(Hop::V4(next_hop))) => {
                 let at = attrs.iter().take_while(|attr| attr.code() < attr_code::NEXT_HOP).count();
                 attrs.insert(at, Attr::NextHop(next_hop)); // in order of type code (RFC 4271 §5)
                 let attrs = self.encode_attrs(&attrs);
@@ -109,7 +114,7 @@ impl<'a> Encoder<'a> {
             }
             (_, Some(next_hop)) => {
                 let mut mp = Vec::new();
-                let _ = MpReach::encode_head(family, &MpNextHop::Addr(next_hop), &mut mp);
+                let _ = MpReach::encode_head(family, &next_hop.encoded(), &mut mp);
                 let tail = Bytes::from(self.encode_attrs(&attrs));
                 let around = Multiprotocol { code: attr_code::MP_REACH_NLRI, head: &mp, tail: &tail };
                 self.multiprotocol(&around, block, batch);
@@ -181,20 +186,6 @@ impl<'a> Encoder<'a> {
             batch.frames.push(Frame([head, rest.split_to(len), tail]));
         }
     }
-}
-
-/// Attributes other than where a route leads.
-pub(super) fn path_attrs(group: &UpdateGroup, of: &RouteAttrs) -> Vec<Attr> {
-    let path = if group.internal { vec![] } else { vec![Segment::sequence(group.local_as)] };
-    let hidden = !group.context.four_octet_as && group.local_as.get() > u32::from(u16::MAX);
-    let as4_path = (hidden && !group.internal).then(|| Attr::As4Path(path.clone())); // RFC 6793 §4.2.2
-    let RouteAttrs { med, communities } = of.clone();
-    let mut all = vec![Attr::Origin(Origin::Igp), Attr::AsPath(path)];
-    all.extend(med.map(Attr::Med));
-    all.extend(group.internal.then_some(Attr::LocalPref(LOCAL_PREF)));
-    all.extend((!communities.is_empty()).then_some(Attr::Communities(communities)));
-    all.extend(as4_path);
-    all
 }
 
 /// Sorted (attributes, prefix) pairs into one block per attribute set.

@@ -6,7 +6,7 @@ use super::log::Log;
 use super::member::Cursor;
 use super::pack::{Block, Encoder, blocks, patch};
 use super::{AttrId, Batch, Generation};
-use crate::wire::Decode;
+use crate::wire::{Decode, refresh};
 
 /// The whole table in wire form at one generation: sorted, so the same routes give the same octets.
 #[derive(Debug)]
@@ -137,8 +137,15 @@ impl<P: Decode> Table<P> {
                 Some(packed) if self.still_holds(&packed) => packed,
                 old => self.pack(old),
             };
+            let again = matches!(cursor, Cursor::Resend(_));
+            if again {
+                encoder.refresh_marker(P::FAMILY, refresh::BEGINS, batch);
+            }
             encoder.announce(P::FAMILY, &packed.blocks, batch);
             self.send_delta(packed.at, encoder, batch);
+            if again {
+                encoder.refresh_marker(P::FAMILY, refresh::ENDS, batch);
+            }
             self.packed = Some(packed);
         }
         if cursor == Cursor::Fresh {

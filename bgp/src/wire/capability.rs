@@ -103,6 +103,9 @@ pub struct GracefulRestart {
 }
 
 impl Capability {
+    /// The code of the role capability (RFC 9234 §4.1).
+    pub(super) const ROLE: u8 = 9;
+
     /// The registered capability code.
     #[must_use]
     pub fn code(&self) -> u8 {
@@ -111,7 +114,7 @@ impl Capability {
             Self::RouteRefresh => 2,
             Self::ExtendedNextHop(_) => 5,
             Self::ExtendedMessage => 6,
-            Self::Role(_) => 9,
+            Self::Role(_) => Self::ROLE,
             Self::GracefulRestart(_) => 64,
             Self::FourOctetAs(_) => 65,
             Self::AddPath(_) => 69,
@@ -200,7 +203,7 @@ impl Capability {
             2 => Some(Self::RouteRefresh),
             5 => Self::extended_next_hop(&mut value)?,
             6 => Some(Self::ExtendedMessage),
-            9 => Role::from_octet(value.u8()?).map(Self::Role),
+            Self::ROLE => Role::from_octet(value.u8()?).map(Self::Role),
             64 => Some(Self::GracefulRestart(Self::graceful_restart(&mut value)?)),
             65 => Some(Self::FourOctetAs(Asn::new(value.u32()?))),
             69 => Some(Self::AddPath(Self::add_path(&mut value)?)),

@@ -3,7 +3,9 @@
 //! Every fault names the octet, the value and the RFC section, so that a log line is enough to find it in a
 //! capture. UPDATE faults that do not cost the session (RFC 7606) are [`super::attr::AttrFault`].
 
-use super::notification::{Notification, code, header, open, update};
+use super::attr::{AttrCause, AttrFault, attr_code};
+use super::capability::Role;
+use super::notification::{Notification, code, header, open, refresh, update};
 
 /// A message that ends the session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,13 +100,27 @@ pub enum OpenFault {
         /// The capabilities we would have needed, encoded.
         wanted: Vec<u8>,
     },
+    /// The peer's role is not the counterpart of ours.
+    #[error("the peer's role {theirs} does not go with our role {} (RFC 9234 §4.2)", ours.name())]
+    RoleMismatch {
+        /// What we are to the peer.
+        ours: Role,
+        /// What the peer says it is to us: the octet of its capability, a [`Role`] or not.
+        theirs: u8,
+    },
+    /// Role capabilities of different values.
+    #[error("the peer tells several roles that differ (RFC 9234 §4.2)")]
+    RolesDiffer,
+    /// The peer tells no role, and here it must.
+    #[error("the peer tells no role, strict mode asks for one (RFC 9234 §4.2)")]
+    RoleMissing,
 }
 
 /// Faults of an UPDATE after which nothing in the session can be trusted (RFC 7606 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateFault {
     /// Withdrawn-routes or attribute lengths do not fit the message.
-    #[error("octet {at}: a length does not fit the message (RFC 7606 §3a)")]
+    #[error("octet {at}: a length does not fit the message (RFC 7606 §3b)")]
     Lengths {
         /// Offset in the message.
         at: usize,
@@ -117,13 +133,39 @@ pub enum UpdateFault {
         /// The length octet.
         bits: u8,
     },
-    /// `MP_REACH_NLRI` or `MP_UNREACH_NLRI` that cannot be parsed or stands twice.
-    #[error("octet {at}: attribute {code} cannot be parsed or stands twice (RFC 7606 §3g, §5.3)")]
+    /// `MP_REACH_NLRI` or `MP_UNREACH_NLRI` that cannot be parsed, or not to its end.
+    #[error("octet {at}: attribute {code} cannot be parsed (RFC 7606 §5.3, §7.11, §7.12)")]
     Multiprotocol {
         /// Offset in the message.
         at: usize,
         /// 14 or 15.
         code: u8,
+    },
+    /// `MP_REACH_NLRI` or `MP_UNREACH_NLRI` a second time.
+    #[error("octet {at}: attribute {code} stands twice (RFC 7606 §3g)")]
+    MultiprotocolTwice {
+        /// Offset in the message.
+        at: usize,
+        /// 14 or 15.
+        code: u8,
+    },
+    /// An attribute of no known type that claims to be known to all; RFC 7606 leaves this one as it was.
+    #[error("octet {at}: attribute {code} is flagged as well-known and is not (RFC 4271 §6.3)")]
+    UnknownWellKnown {
+        /// Offset in the message.
+        at: usize,
+        /// Type code.
+        code: u8,
+        /// The attribute, as much of it as a NOTIFICATION can carry back.
+        attribute: Vec<u8>,
+    },
+    /// A fault that would withdraw the routes of an UPDATE, in one that has none: some may be what is broken.
+    #[error("{fault}, but no route can be found in it (RFC 7606 §5.2)")]
+    NoRoutes {
+        /// The first such fault.
+        fault: AttrFault,
+        /// The attribute, as much of it as a NOTIFICATION can carry back.
+        attribute: Vec<u8>,
     },
 }
 
@@ -140,17 +182,39 @@ impl From<&Fault> for Notification {
                 Self::new(code::HEADER, header::BAD_TYPE, &[*kind])
             }
             Fault::Open(fault) => fault.into(),
-            Fault::Update(UpdateFault::Lengths { .. }) => {
-                Self::new(code::UPDATE, update::MALFORMED_LIST, &[])
+            Fault::Update(fault) => fault.into(),
+            Fault::RefreshLength { message, .. } => {
+                Self::new(code::REFRESH, refresh::INVALID_LENGTH, message) // RFC 7313 §5
             }
-            Fault::Update(UpdateFault::Prefix { .. }) => {
-                Self::new(code::UPDATE, update::INVALID_NETWORK_FIELD, &[])
-            }
-            Fault::Update(UpdateFault::Multiprotocol { .. }) => {
-                Self::new(code::UPDATE, update::OPTIONAL_ATTRIBUTE, &[])
-            }
-            Fault::RefreshLength { message, .. } => Self::new(code::REFRESH, 1, message), // RFC 7313 §5
         }
+    }
+}
+
+impl From<&UpdateFault> for Notification {
+    fn from(fault: &UpdateFault) -> Self {
+        let (subcode, data): (u8, &[u8]) = match fault {
+            UpdateFault::Lengths { .. } | UpdateFault::MultiprotocolTwice { .. } => {
+                (update::MALFORMED_LIST, &[])
+            }
+            UpdateFault::Prefix { .. } => (update::INVALID_NETWORK_FIELD, &[]),
+            UpdateFault::Multiprotocol { .. } => (update::OPTIONAL_ATTRIBUTE, &[]), // RFC 4760 §7
+            UpdateFault::UnknownWellKnown { attribute, .. } => (update::UNKNOWN_WELL_KNOWN, attribute),
+            UpdateFault::NoRoutes { fault, attribute } => without_routes(fault, attribute),
+        };
+        Self::new(code::UPDATE, subcode, data)
+    }
+}
+
+/// What RFC 4271 §6.3 says of this fault, for RFC 7606 has nothing milder here.
+fn without_routes<'a>(fault: &AttrFault, attribute: &'a [u8]) -> (u8, &'a [u8]) {
+    match (fault.cause, fault.code) {
+        (AttrCause::Flags, _) => (update::ATTRIBUTE_FLAGS, attribute),
+        (AttrCause::Length, _) => (update::ATTRIBUTE_LENGTH, attribute),
+        (AttrCause::Value, attr_code::ORIGIN) => (update::INVALID_ORIGIN, attribute),
+        (AttrCause::Value, attr_code::AS_PATH) => (update::MALFORMED_AS_PATH, &[]),
+        (AttrCause::Value | AttrCause::Unwanted, _) => (update::OPTIONAL_ATTRIBUTE, attribute),
+        (AttrCause::Missing, _) => (update::MISSING_WELL_KNOWN, attribute),
+        (AttrCause::Repeated | AttrCause::Overrun, _) => (update::MALFORMED_LIST, &[]),
     }
 }
 
@@ -164,6 +228,9 @@ impl From<&OpenFault> for Notification {
             OpenFault::Parameter { .. } => (open::UNSUPPORTED_PARAMETER, &[]),
             OpenFault::Malformed { .. } => (0, &[]), // RFC 4271 §6.2: unspecific
             OpenFault::NoCommonFamily { wanted } => (open::UNSUPPORTED_CAPABILITY, wanted),
+            OpenFault::RoleMismatch { .. } | OpenFault::RolesDiffer | OpenFault::RoleMissing => {
+                (open::ROLE_MISMATCH, &[])
+            }
         };
         Self::new(code::OPEN, subcode, data)
     }

@@ -5,6 +5,7 @@
 
 mod attr;
 mod capability;
+pub mod ext_community;
 mod fault;
 mod frame;
 mod mp;
@@ -14,7 +15,7 @@ mod open;
 mod reader;
 mod update;
 
-pub use attr::{Attr, AttrFault, Origin, Reaction, Segment, attr_code};
+pub use attr::{Attr, AttrCause, AttrFault, Origin, Reaction, Segment, attr_code};
 pub use capability::{Capability, GracefulRestart, Role};
 pub use fault::{Fault, HeaderFault, OpenFault, UpdateFault};
 pub use frame::{HEADER_LEN, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, next_frame};
@@ -38,6 +39,16 @@ pub(crate) mod kind {
     pub(crate) const ROUTE_REFRESH: u8 = 5;
 }
 
+/// What a ROUTE-REFRESH is for: its subtype (RFC 7313 §3.2).
+pub mod refresh {
+    /// Asks for a family's routes again.
+    pub const REQUEST: u8 = 0;
+    /// A family's routes are about to be repeated.
+    pub const BEGINS: u8 = 1;
+    /// All of them were.
+    pub const ENDS: u8 = 2;
+}
+
 /// What of a message a NOTIFICATION of any session has room for beside header, code and subcode.
 const MAX_ECHO: usize = MAX_MESSAGE as usize - HEADER_LEN - 2;
 
@@ -48,11 +59,13 @@ pub struct Context {
     pub four_octet_as: bool,
     /// The longest message either side may send.
     pub max_message: u16,
+    /// Both are in one AS: `LOCAL_PREF`, reflection and confederation attributes have a meaning.
+    pub internal: bool,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Self { four_octet_as: false, max_message: MAX_MESSAGE }
+        Self { four_octet_as: false, max_message: MAX_MESSAGE, internal: false }
     }
 }
 
@@ -71,7 +84,7 @@ pub enum Message {
     RouteRefresh {
         /// The family asked for.
         family: Family,
-        /// 0 asks; 1 and 2 mark beginning and end of a refresh (RFC 7313 §3.2).
+        /// One of [`refresh`], or a value to be ignored.
         subtype: u8,
     },
 }

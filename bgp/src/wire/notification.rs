@@ -1,82 +1,12 @@
-//! NOTIFICATION (RFC 4271 §4.5): an open code space, and the shutdown text of RFC 9003.
+//! NOTIFICATION (RFC 4271 §4.5): an open code space, the shutdown text of RFC 9003, the hard reset of RFC 8538.
+
+mod registry;
 
 use std::fmt;
 
-/// Error codes (RFC 4271 §4.5, RFC 7313 §5).
-pub mod code {
-    /// Message header error.
-    pub const HEADER: u8 = 1;
-    /// OPEN message error.
-    pub const OPEN: u8 = 2;
-    /// UPDATE message error.
-    pub const UPDATE: u8 = 3;
-    /// Hold timer expired.
-    pub const HOLD_TIMER: u8 = 4;
-    /// Finite state machine error.
-    pub const FSM: u8 = 5;
-    /// Cease.
-    pub const CEASE: u8 = 6;
-    /// ROUTE-REFRESH message error.
-    pub const REFRESH: u8 = 7;
-}
+pub use registry::{cease, code, fsm, header, open, refresh, update};
 
-/// Subcodes of [`code::HEADER`].
-pub mod header {
-    /// Connection not synchronized.
-    pub const NOT_SYNCHRONIZED: u8 = 1;
-    /// Bad message length.
-    pub const BAD_LENGTH: u8 = 2;
-    /// Bad message type.
-    pub const BAD_TYPE: u8 = 3;
-}
-
-/// Subcodes of [`code::OPEN`].
-pub mod open {
-    /// Unsupported version number.
-    pub const UNSUPPORTED_VERSION: u8 = 1;
-    /// Bad peer AS.
-    pub const BAD_PEER_AS: u8 = 2;
-    /// Bad BGP identifier.
-    pub const BAD_IDENTIFIER: u8 = 3;
-    /// Unsupported optional parameter.
-    pub const UNSUPPORTED_PARAMETER: u8 = 4;
-    /// Unacceptable hold time.
-    pub const UNACCEPTABLE_HOLD_TIME: u8 = 6;
-    /// Unsupported capability (RFC 5492 §5).
-    pub const UNSUPPORTED_CAPABILITY: u8 = 7;
-}
-
-/// Subcodes of [`code::UPDATE`].
-pub mod update {
-    /// Malformed attribute list.
-    pub const MALFORMED_LIST: u8 = 1;
-    /// Optional attribute error.
-    pub const OPTIONAL_ATTRIBUTE: u8 = 9;
-    /// Invalid network field.
-    pub const INVALID_NETWORK_FIELD: u8 = 10;
-}
-
-/// Subcodes of [`code::FSM`] (RFC 6608 §3).
-pub mod fsm {
-    /// Unexpected message in `OpenSent`.
-    pub const IN_OPEN_SENT: u8 = 1;
-    /// Unexpected message in `OpenConfirm`.
-    pub const IN_OPEN_CONFIRM: u8 = 2;
-    /// Unexpected message in Established.
-    pub const IN_ESTABLISHED: u8 = 3;
-}
-
-/// Subcodes of [`code::CEASE`] (RFC 4486 §3).
-pub mod cease {
-    /// Administrative shutdown: may carry a text.
-    pub const ADMIN_SHUTDOWN: u8 = 2;
-    /// Peer de-configured.
-    pub const DECONFIGURED: u8 = 3;
-    /// Administrative reset: may carry a text.
-    pub const ADMIN_RESET: u8 = 4;
-    /// Connection collision resolution.
-    pub const COLLISION: u8 = 7;
-}
+use crate::types::Family;
 
 /// Why a peer, or we, ended a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -102,6 +32,60 @@ impl Notification {
         Self::new(code::HOLD_TIMER, 0, &[])
     }
 
+    /// Send hold timer expired (RFC 9687 §4): the peer takes no octets any more.
+    #[must_use]
+    pub fn send_hold_timer_expired() -> Self {
+        Self::new(code::SEND_HOLD_TIMER, 0, &[])
+    }
+
+    /// Role mismatch (RFC 9234 §4.2).
+    #[must_use]
+    pub fn role_mismatch() -> Self {
+        Self::new(code::OPEN, open::ROLE_MISMATCH, &[])
+    }
+
+    /// Maximum number of prefixes reached: the family and our limit go along (RFC 4486 §4).
+    #[must_use]
+    pub fn max_prefixes(family: Family, limit: u32) -> Self {
+        let mut data = family.afi.to_be_bytes().to_vec();
+        data.push(family.safi);
+        data.extend_from_slice(&limit.to_be_bytes());
+        Self { code: code::CEASE, subcode: cease::MAX_PREFIXES, data }
+    }
+
+    /// The hard reset that tells `reason`: the peer keeps nothing of ours, graceful restart or not (RFC 8538 §3.1).
+    ///
+    /// A hard reset as `reason` stays as it is; data beyond what any session's message holds is cut.
+    #[must_use]
+    pub fn hard_reset(reason: &Self) -> Self {
+        if reason.is_hard_reset() {
+            return reason.clone();
+        }
+        let mut data = vec![reason.code, reason.subcode];
+        data.extend(reason.data.iter().take(super::MAX_ECHO.saturating_sub(2)));
+        Self { code: code::CEASE, subcode: cease::HARD_RESET, data }
+    }
+
+    /// Whether this is a Cease/Hard Reset (RFC 8538 §3.1), well formed or not.
+    #[must_use]
+    pub fn is_hard_reset(&self) -> bool {
+        (self.code, self.subcode) == (code::CEASE, cease::HARD_RESET)
+    }
+
+    /// What a hard reset was sent for (RFC 8538 §3.1); `None` for any other and for one that does not tell.
+    #[must_use]
+    pub fn inner(&self) -> Option<Self> {
+        let (code, subcode, data) = self.wrapped()?;
+        Some(Self::new(code, subcode, data))
+    }
+
+    fn wrapped(&self) -> Option<(u8, u8, &[u8])> {
+        match self.data.as_slice() {
+            [code, subcode, data @ ..] if self.is_hard_reset() => Some((*code, *subcode, data)),
+            _ => None,
+        }
+    }
+
     /// Administrative shutdown with a text for the other operator, cut at 255 octets (RFC 9003 §2).
     #[must_use]
     pub fn shutdown(text: &str) -> Self {
@@ -124,54 +108,43 @@ impl Notification {
         Self { code: code::CEASE, subcode, data }
     }
 
-    /// The text of an administrative shutdown or reset, if it carries a readable one (RFC 9003 §2).
+    /// The text of an administrative shutdown or reset, in a hard reset or not, if it carries a readable one
+    /// (RFC 9003 §2).
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        let (code::CEASE, cease::ADMIN_SHUTDOWN | cease::ADMIN_RESET) = (self.code, self.subcode) else {
+        let (code, subcode, data) = self.wrapped().unwrap_or((self.code, self.subcode, &self.data));
+        let (code::CEASE, cease::ADMIN_SHUTDOWN | cease::ADMIN_RESET) = (code, subcode) else {
             return None;
         };
-        let (len, rest) = self.data.split_first()?;
+        let (len, rest) = data.split_first()?;
         std::str::from_utf8(rest.get(..usize::from(*len))?).ok().filter(|text| !text.is_empty())
+    }
+
+    /// The family and the limit in a Cease/Maximum Number of Prefixes, if it carries them (RFC 4486 §4).
+    #[must_use]
+    pub fn prefix_limit(&self) -> Option<(Family, u32)> {
+        let (code::CEASE, cease::MAX_PREFIXES) = (self.code, self.subcode) else { return None };
+        let [afi_high, afi_low, safi, limit @ ..] = *self.data.first_chunk::<7>()?;
+        let family = Family { afi: u16::from_be_bytes([afi_high, afi_low]), safi };
+        Some((family, u32::from_be_bytes(limit))).filter(|_| self.data.len() == 7)
     }
 
     /// The registered name of code and subcode, as a log line wants it.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match (self.code, self.subcode) {
-            (code::HEADER, header::NOT_SYNCHRONIZED) => "connection not synchronized",
-            (code::HEADER, header::BAD_LENGTH) => "bad message length",
-            (code::HEADER, header::BAD_TYPE) => "bad message type",
-            (code::HEADER, _) => "message header error",
-            (code::OPEN, open::UNSUPPORTED_VERSION) => "unsupported version number",
-            (code::OPEN, open::BAD_PEER_AS) => "bad peer AS",
-            (code::OPEN, open::BAD_IDENTIFIER) => "bad BGP identifier",
-            (code::OPEN, open::UNSUPPORTED_PARAMETER) => "unsupported optional parameter",
-            (code::OPEN, open::UNACCEPTABLE_HOLD_TIME) => "unacceptable hold time",
-            (code::OPEN, open::UNSUPPORTED_CAPABILITY) => "unsupported capability",
-            (code::OPEN, _) => "OPEN message error",
-            (code::UPDATE, _) => "UPDATE message error",
-            (code::HOLD_TIMER, _) => "hold timer expired",
-            (code::FSM, _) => "finite state machine error",
-            (code::CEASE, 1) => "maximum number of prefixes reached",
-            (code::CEASE, cease::ADMIN_SHUTDOWN) => "administrative shutdown",
-            (code::CEASE, cease::DECONFIGURED) => "peer de-configured",
-            (code::CEASE, cease::ADMIN_RESET) => "administrative reset",
-            (code::CEASE, 5) => "connection rejected",
-            (code::CEASE, 6) => "other configuration change",
-            (code::CEASE, cease::COLLISION) => "connection collision resolution",
-            (code::CEASE, 8) => "out of resources",
-            (code::CEASE, 9) => "hard reset",
-            (code::CEASE, 10) => "BFD down",
-            (code::CEASE, _) => "cease",
-            (code::REFRESH, _) => "ROUTE-REFRESH message error",
-            _ => "unassigned error code",
-        }
+        registry::name(self.code, self.subcode)
     }
 }
 
 impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}/{})", self.name(), self.code, self.subcode)?;
+        if let Some((code, subcode, _)) = self.wrapped() {
+            write!(f, " for {} ({code}/{subcode})", registry::name(code, subcode))?;
+        }
+        if let Some((family, limit)) = self.prefix_limit() {
+            write!(f, ": {limit} of {family}")?;
+        }
         // A peer's text goes to terminals and logs: control characters stay out of them.
         self.text().map_or(Ok(()), |text| write!(f, ": {}", text.escape_debug()))
     }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::capability::Capability;
+use super::capability::{Capability, Role};
 use super::fault::OpenFault;
 use super::reader::{Reader, Short};
 use crate::types::{Asn, Family, HoldTime, RouterId};
@@ -65,6 +65,31 @@ impl Open {
             })
             .collect();
         if offered.is_empty() { vec![Family::IPV4_UNICAST] } else { offered }
+    }
+
+    /// The peer's role beside `ours`: what it tells, if that is the counterpart; `None` where it tells none.
+    ///
+    /// # Errors
+    /// The [`OpenFault`] of a role that is not the counterpart, of several that differ and, where `strict`, of
+    /// none at all (RFC 9234 §4.2).
+    pub fn role_beside(&self, ours: Role, strict: bool) -> Result<Option<Role>, OpenFault> {
+        let mut told = self.capabilities.iter().filter_map(|capability| match capability {
+            Capability::Role(role) => Some(*role as u8),
+            Capability::Unknown { code: Capability::ROLE, value } => {
+                value.first().copied().filter(|_| value.len() == 1)
+            }
+            _ => None,
+        });
+        let Some(theirs) = told.next() else {
+            return if strict { Err(OpenFault::RoleMissing) } else { Ok(None) };
+        };
+        if told.any(|other| other != theirs) {
+            return Err(OpenFault::RolesDiffer);
+        }
+        match Role::from_octet(theirs).filter(|role| *role == ours.counterpart()) {
+            Some(role) => Ok(Some(role)),
+            None => Err(OpenFault::RoleMismatch { ours, theirs }),
+        }
     }
 
     pub(crate) fn encode_body(&self, out: &mut Vec<u8>) -> Option<()> {

@@ -2,13 +2,13 @@
 
 use ipnet::Ipv4Net;
 
-use super::Context;
-use super::attr::{Attr, AttrFault, Raw, Reaction, attr_code};
+use super::attr::{Attr, AttrCause, AttrFault, Raw, Reaction, Segment, attr_code, is_unwanted, merged};
 use super::fault::UpdateFault;
 use super::mp::{MpReach, MpUnreach, Prefixes};
 use super::nlri::{Nlri, decode_all};
 use super::reader::{Reader, Short};
-use crate::types::Family;
+use super::{Context, MAX_ECHO};
+use crate::types::{Asn, Family};
 
 /// An UPDATE. After decoding with faults, what must not be used is already gone from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,26 @@ impl Update {
         }
     }
 
+    /// The `AS_PATH`, from a two-octet peer with what `AS4_PATH` adds to it (RFC 6793 §4.2.3).
+    #[must_use]
+    pub fn path(&self) -> Option<Vec<Segment>> {
+        let as_path = self.attrs.iter().find_map(|attr| match attr {
+            Attr::AsPath(path) => Some(path),
+            _ => None,
+        })?;
+        // A two-octet AS that aggregated after the longer forms were written knew nothing of them: they are stale.
+        let stale = self.attrs.iter().any(|attr| matches!(attr, Attr::As4Aggregator { .. }))
+            && self
+                .attrs
+                .iter()
+                .any(|attr| matches!(attr, Attr::Aggregator { asn, .. } if *asn != u32::from(Asn::TRANS)));
+        let as4_path = self.attrs.iter().find_map(|attr| match attr {
+            Attr::As4Path(path) if !stale => Some(path),
+            _ => None,
+        });
+        Some(as4_path.map_or_else(|| as_path.clone(), |as4_path| merged(as_path, as4_path)))
+    }
+
     pub(super) fn encode_body(&self, context: Context, out: &mut Vec<u8>) -> Option<()> {
         let mut withdrawn = Vec::new();
         self.withdrawn.iter().for_each(|net| net.encode(&mut withdrawn));
@@ -71,30 +91,44 @@ impl Update {
         let len = body.u16().map_err(lengths)?;
         let list = body.sub(len.into()).map_err(lengths)?;
         let mut update = Self { withdrawn, nlri: decode_all(body).map_err(prefix)?, ..Self::default() };
-        update.decode_attrs(list, context)?;
+        update.decode_attrs(list, context, Sender::Peer)?;
         update.require_mandatory();
+        update.require_routes(list)?;
         update.apply_reactions();
         Ok(update)
     }
 
-    fn decode_attrs(&mut self, mut list: Reader<'_>, context: Context) -> Result<(), UpdateFault> {
+    fn decode_attrs(
+        &mut self,
+        mut list: Reader<'_>,
+        context: Context,
+        sender: Sender,
+    ) -> Result<(), UpdateFault> {
         let mut seen = [false; 256];
         while !list.is_empty() {
-            let at = list.at();
+            let (at, head) = (list.at(), list.peek());
             let Ok(raw) = Raw::next(&mut list) else {
-                // An attribute that overruns the list: RFC 7606 §4 keeps the session.
-                self.faults.push(AttrFault { at, code: 0, reaction: Reaction::TreatAsWithdraw });
-                return Ok(());
+                return self.overrun(at, head);
             };
-            let multiprotocol = matches!(raw.code, attr_code::MP_REACH_NLRI | attr_code::MP_UNREACH_NLRI);
-            let again = seen.get_mut(usize::from(raw.code)).is_some_and(|seen| std::mem::replace(seen, true));
-            let unreadable = UpdateFault::Multiprotocol { at: raw.at, code: raw.code };
-            match (multiprotocol, again) {
-                (true, true) => return Err(unreadable),
-                (true, false) => self.attrs.push(multiprotocol_attr(raw).map_err(|_| unreadable)?),
-                (false, true) => {
-                    let reaction = Reaction::Discard; // all but the first, RFC 7606 §3g
-                    self.faults.push(AttrFault { at: raw.at, code: raw.code, reaction });
+            let code = raw.code;
+            let again = seen.get_mut(usize::from(code)).is_some_and(|seen| std::mem::replace(seen, true));
+            match (is_multiprotocol(code), again) {
+                (true, true) => return Err(UpdateFault::MultiprotocolTwice { at, code }),
+                (true, false) => {
+                    let attr =
+                        multiprotocol_attr(raw).map_err(|_| UpdateFault::Multiprotocol { at, code })?;
+                    self.attrs.push(attr);
+                }
+                // All but the first are nothing (RFC 7606 §3g).
+                (false, true) => self.discard(at, code, AttrCause::Repeated),
+                (false, false) if raw.is_unknown_well_known() => {
+                    let attribute = raw.octets.iter().copied().take(MAX_ECHO).collect();
+                    return Err(UpdateFault::UnknownWellKnown { at, code, attribute });
+                }
+                (false, false)
+                    if sender == Sender::Peer && raw.has_right_flags() && is_unwanted(code, context) =>
+                {
+                    self.discard(at, code, AttrCause::Unwanted);
                 }
                 (false, false) => match Attr::decode(raw, context) {
                     Ok(attr) => self.attrs.push(attr),
@@ -105,11 +139,32 @@ impl Update {
         Ok(())
     }
 
+    fn discard(&mut self, at: usize, code: u8, cause: AttrCause) {
+        self.faults.push(AttrFault { at, code, cause, reaction: Reaction::Discard });
+    }
+
+    /// An attribute that overruns the list keeps the session (RFC 7606 §4), unless its routes are what is lost (§3j).
+    fn overrun(&mut self, at: usize, head: &[u8]) -> Result<(), UpdateFault> {
+        let code = head.get(1).copied().unwrap_or_default();
+        if is_multiprotocol(code) {
+            return Err(UpdateFault::Multiprotocol { at, code });
+        }
+        let (cause, reaction) = (AttrCause::Overrun, Reaction::TreatAsWithdraw);
+        self.faults.push(AttrFault { at, code, cause, reaction });
+        Ok(())
+    }
+
+    fn reaches(&self) -> impl Iterator<Item = &MpReach> {
+        self.attrs.iter().filter_map(|attr| match attr {
+            Attr::MpReach(reach) => Some(reach),
+            _ => None,
+        })
+    }
+
     /// Announced prefixes without a mandatory attribute are withdrawn (RFC 7606 §3d).
     fn require_mandatory(&mut self) {
-        let reaches = self.attrs.iter().any(|attr| matches!(attr, Attr::MpReach(_)));
         let mut wanted = vec![];
-        if reaches || !self.nlri.is_empty() {
+        if self.reaches().next().is_some() || !self.nlri.is_empty() {
             wanted.extend([attr_code::ORIGIN, attr_code::AS_PATH]);
         }
         if !self.nlri.is_empty() {
@@ -118,8 +173,30 @@ impl Update {
         for code in wanted {
             let present = self.attrs.iter().any(|attr| attr.code() == code);
             if !present && !self.faults.iter().any(|fault| fault.code == code) {
-                self.faults.push(AttrFault { at: 0, code, reaction: Reaction::TreatAsWithdraw });
+                let (cause, reaction) = (AttrCause::Missing, Reaction::TreatAsWithdraw);
+                self.faults.push(AttrFault { at: 0, code, cause, reaction });
             }
+        }
+    }
+
+    /// Where nothing is announced, there is nothing to treat as withdrawn: the session ends (RFC 7606 §5.2).
+    fn require_routes(&self, list: Reader<'_>) -> Result<(), UpdateFault> {
+        if !self.nlri.is_empty() || self.reaches().any(|reach| !reach.prefixes.is_empty()) {
+            return Ok(());
+        }
+        match self.faults.iter().find(|fault| fault.reaction == Reaction::TreatAsWithdraw) {
+            Some(fault) => {
+                let mut from = list;
+                let skip = fault.at.saturating_sub(list.at());
+                let _ = from.take(skip);
+                let octets = Raw::next(&mut from).map_or(&[][..], |raw| raw.octets);
+                let attribute = match fault.cause {
+                    AttrCause::Missing => vec![fault.code], // RFC 4271 §6.3
+                    _ => octets.iter().copied().take(MAX_ECHO).collect(),
+                };
+                Err(UpdateFault::NoRoutes { fault: *fault, attribute })
+            }
+            None => Ok(()),
         }
     }
 
@@ -147,12 +224,26 @@ impl Update {
 /// Attributes that were encoded one after another; what cannot be read is left out.
 pub(crate) fn stored_attrs(octets: &[u8], context: Context) -> Vec<Attr> {
     let mut update = Update::default();
-    let _ = update.decode_attrs(Reader::new(octets, 0), context);
+    let _ = update.decode_attrs(Reader::new(octets, 0), context, Sender::Ourselves);
     update.attrs
 }
 
+/// Whose attributes are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Peer,
+    /// What was taken from a peer before.
+    Ourselves,
+}
+
+fn is_multiprotocol(code: u8) -> bool {
+    matches!(code, attr_code::MP_REACH_NLRI | attr_code::MP_UNREACH_NLRI)
+}
+
+/// Flags that are wrong make it as unreadable as prefixes that do (RFC 7606 §5.3).
 fn multiprotocol_attr(raw: Raw<'_>) -> Result<Attr, Short> {
     match raw.code {
+        _ if !raw.has_right_flags() => Err(Short { at: raw.at }),
         attr_code::MP_REACH_NLRI => MpReach::decode(raw.value).map(Attr::MpReach),
         _ => MpUnreach::decode(raw.value).map(Attr::MpUnreach),
     }

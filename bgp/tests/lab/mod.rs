@@ -4,8 +4,8 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use bgp::fsm::{Action, Config, ConnId, EndReason, Event, Peer, State};
-use bgp::wire::{Capability, Message, Notification, Open};
+use bgp::fsm::{Action, Config, ConnId, EndReason, Event, Peer, Restart, State};
+use bgp::wire::{Capability, GracefulRestart, Message, Notification, Open};
 use bgp::{Asn, Family, HoldTime, RouterId};
 
 pub(crate) const CONN: ConnId = ConnId(1);
@@ -36,6 +36,17 @@ pub(crate) fn their_open(hold: u16) -> Open {
         .with(Capability::Multiprotocol(Family::IPV4_UNICAST))
 }
 
+/// Graceful restart as one side offers it. The octets: R is 8, N is 4; F is 0x80 (RFC 4724 §3, RFC 8538 §2).
+pub(crate) fn graceful(flags: u8, time: u16, families: &[(Family, u8)]) -> Capability {
+    Capability::GracefulRestart(GracefulRestart { flags, time, families: families.to_vec() })
+}
+
+/// Ours: 120 s, a first start, NOTIFICATIONs graceful or not.
+pub(crate) fn restarting(notification: bool) -> Config {
+    let (time, restarted, forwarding, long_lived) = (120, false, false, None);
+    Config { restart: Some(Restart { time, restarted, forwarding, notification, long_lived }), ..config() }
+}
+
 /// A machine and its clock.
 pub(crate) struct Lab {
     pub(crate) peer: Peer,
@@ -63,6 +74,30 @@ impl Lab {
         let waited = at - self.now;
         self.now = at;
         (waited, self.feed(Event::Tick))
+    }
+
+    /// Lets the clock run, and says so to the machine at the end of it only.
+    pub(crate) fn after(&mut self, span: Duration) -> Vec<Action> {
+        self.now += span;
+        self.feed(Event::Tick)
+    }
+
+    /// Established on a dialed connection with a peer that says `open`.
+    pub(crate) fn up(config: Config, open: Open) -> Self {
+        let mut lab = Self::new(config);
+        lab.feed(Event::Start);
+        lab.reconnect(CONN, open);
+        lab
+    }
+
+    /// The dial under way succeeds and the session comes up: the actions that brings.
+    pub(crate) fn reconnect(&mut self, conn: ConnId, open: Open) -> Vec<Action> {
+        assert_eq!(self.peer.state(), State::Connect);
+        self.feed(Event::Connected(conn));
+        self.feed(Event::Received(conn, Message::Open(open)));
+        let actions = self.feed(Event::Received(conn, Message::Keepalive));
+        assert!(matches!(actions[0], Action::Up(of, _) if of == conn), "{actions:?}");
+        actions[1..].to_vec()
     }
 
     /// Brought to a state on a dialed connection, the peer proposing `hold`.

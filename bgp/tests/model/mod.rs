@@ -5,17 +5,18 @@
 pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use bgp::rib::{Batch, RouteAttrs, UpdateGroup};
-use bgp::wire::{Attr, Message, MpNextHop, Origin, Prefixes, Segment, Update, attr_code, next_frame};
+use bgp::wire::{
+    Attr, Message, MpNextHop, Origin, Prefixes, Segment, Update, attr_code, next_frame, refresh,
+};
 use bgp::{Asn, Family};
 use ipnet::IpNet;
 
 /// What a router knows of one route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Carried {
-    pub(crate) next_hop: IpAddr,
+    pub(crate) next_hop: MpNextHop,
     pub(crate) attrs: Vec<Attr>,
 }
 
@@ -26,6 +27,8 @@ pub(crate) struct Router {
     pub(crate) group: UpdateGroup,
     pub(crate) table: BTreeMap<IpNet, Carried>,
     pub(crate) ended: Vec<Family>,
+    /// What has been said of a family since the marker that opened its repetition.
+    pub(crate) repeating: Option<(Family, BTreeSet<IpNet>)>,
     /// How many messages of a batch may be less than full: where one run ends and the next begins.
     pub(crate) seams: usize,
 }
@@ -55,23 +58,45 @@ fn nets(prefixes: &Prefixes) -> Vec<IpNet> {
 
 impl Router {
     pub(crate) fn new(group: UpdateGroup) -> Self {
-        Self { group, table: BTreeMap::new(), ended: Vec::new(), seams: 2 }
+        Self { group, table: BTreeMap::new(), ended: Vec::new(), repeating: None, seams: 2 }
     }
 
-    /// The attributes a route must arrive with (RFC 4271 §5, RFC 6793 §4.2.2).
+    /// Where a family must lead (RFC 4271 §5.1.3, RFC 2545 §3, RFC 8950 §3).
+    pub(crate) fn hop(&self, family: Family) -> MpNextHop {
+        let hops = self.group.next_hops;
+        match (family, hops.v4, hops.v6, hops.link_local) {
+            (Family::IPV4_UNICAST, Some(addr), ..) => MpNextHop::Addr(addr.into()),
+            (_, _, Some(global), Some(local)) => MpNextHop::WithLinkLocal(global, local),
+            (_, _, Some(addr), None) => MpNextHop::Addr(addr.into()),
+            _ => panic!("no next hop for {family}"),
+        }
+    }
+
+    /// The attributes a route must arrive with (RFC 4271 §5, RFC 6793 §4.2.2, RFC 8326 §4, RFC 9234 §5).
     fn carried(&self, net: &IpNet, route: &RouteAttrs) -> Carried {
-        let group = &self.group;
+        let (group, policy) = (&self.group, &self.group.policy);
         let wide = group.local_as.get() > 65535 && !group.context.four_octet_as;
         let seen = if wide { Asn::new(Asn::TRANS.into()).expect("not zero") } else { group.local_as };
-        let path = |asn| if group.internal { vec![] } else { vec![Segment::sequence(asn)] };
+        let times = 1 + usize::from(policy.prepend);
+        let segment = |asn: Asn| Segment { kind: 2, asns: vec![asn.get(); times] };
+        let path = |asn| if group.internal { vec![] } else { vec![segment(asn)] };
         let mut attrs = vec![Attr::Origin(Origin::Igp), Attr::AsPath(path(seen))];
-        attrs.extend(route.med().map(Attr::Med));
-        attrs.extend(group.internal.then_some(Attr::LocalPref(100)));
-        attrs.extend(
-            (!route.communities().is_empty()).then(|| Attr::Communities(route.communities().to_vec())),
-        );
+        attrs.extend(policy.med.or(route.med()).map(Attr::Med));
+        let leaving = policy.graceful_shutdown;
+        let local_pref = if leaving { 0 } else { policy.local_pref.unwrap_or(100) };
+        attrs.extend(group.internal.then_some(Attr::LocalPref(local_pref)));
+        // No community of the policies here is one of the routes here.
+        let mut communities = [route.communities(), &policy.communities].concat();
+        communities.extend(leaving.then_some(0xffff_0000));
+        attrs.extend((!communities.is_empty()).then_some(Attr::Communities(communities)));
+        let extended = policy.extended_communities.clone();
+        attrs.extend((!extended.is_empty()).then_some(Attr::ExtendedCommunities(extended)));
         attrs.extend((wide && !group.internal).then(|| Attr::As4Path(path(group.local_as))));
-        Carried { next_hop: group.next_hops.of(family_of(net)).expect("a next hop"), attrs }
+        let large = policy.large_communities.clone();
+        attrs.extend((!large.is_empty()).then_some(Attr::LargeCommunities(large)));
+        let marked = group.only_to_customer && !group.internal;
+        attrs.extend(marked.then(|| Attr::OnlyToCustomer(group.local_as.get())));
+        Carried { next_hop: self.hop(family_of(net)), attrs }
     }
 
     /// The table this router must end with.
@@ -83,15 +108,21 @@ impl Router {
     /// Takes a batch in, checking each message against what is wanted at this very moment.
     pub(crate) fn receive(&mut self, batch: &Batch, wanted: &Wanted) {
         let mut packed: Vec<Packing> = Vec::new();
-        let (mut announced, mut withdrawn) = (0, 0);
+        let (mut announced, mut withdrawn, mut markers) = (0, 0, 0);
         for frame in &batch.frames {
             let octets = frame.0.concat();
             assert_eq!(octets.len(), frame.len());
             let cut =
                 next_frame(&octets, self.group.context.max_message).expect("a frame this peer can take");
             assert_eq!(cut.map(<[u8]>::len), Some(octets.len()), "one frame is one message");
-            let Ok(Message::Update(update)) = Message::decode(&octets, self.group.context) else {
-                panic!("not an UPDATE: {octets:02x?}");
+            let update = match Message::decode(&octets, self.group.context) {
+                Ok(Message::Update(update)) => update,
+                Ok(Message::RouteRefresh { family, subtype }) => {
+                    self.marker(family, subtype);
+                    markers += 1;
+                    continue;
+                }
+                _ => panic!("neither an UPDATE nor a marker: {octets:02x?}"),
             };
             assert_eq!(update.faults, [], "a message a strict receiver takes");
             if let Some(family) = update.ends_rib_of() {
@@ -103,8 +134,8 @@ impl Router {
             packed.push(one);
         }
         assert_eq!(
-            (announced, withdrawn),
-            (batch.announced, batch.withdrawn),
+            (announced, withdrawn, markers),
+            (batch.announced, batch.withdrawn, batch.markers),
             "what the batch says of itself"
         );
         assert!(packed.iter().all(|one| one.prefixes.is_sorted()), "prefixes of a message are sorted");
@@ -112,6 +143,21 @@ impl Router {
         for run in packed.chunk_by(|one, next| one.kind == next.kind) {
             let slack = run.windows(2).filter(|pair| !self.is_full(&pair[0], &pair[1])).count();
             assert!(slack <= self.seams, "{slack} messages could have taken the next prefix");
+        }
+    }
+
+    /// RFC 7313 §4.1: what was not repeated between the markers is gone.
+    fn marker(&mut self, family: Family, subtype: u8) {
+        assert!(self.group.enhanced_refresh, "not negotiated");
+        assert!(self.ended.contains(&family), "not before End-of-RIB");
+        match (subtype, self.repeating.take()) {
+            (refresh::BEGINS, None) => self.repeating = Some((family, BTreeSet::new())),
+            (refresh::ENDS, Some((of, said))) if of == family => {
+                let held: BTreeSet<_> =
+                    self.table.keys().filter(|net| family_of(net) == family).copied().collect();
+                assert_eq!(said, held, "the whole family was repeated");
+            }
+            other => panic!("marker {other:?} of {family}"),
         }
     }
 
@@ -136,10 +182,9 @@ impl Router {
         assert!(behind_mp.is_sorted(), "attributes stand in order (RFC 4271 §5, RFC 7606 §5.1): {codes:?}");
         for attr in update.attrs {
             match attr {
-                Attr::NextHop(addr) => hop = Some(IpAddr::V4(addr)),
+                Attr::NextHop(addr) => hop = Some(MpNextHop::Addr(addr.into())),
                 Attr::MpReach(reach) => {
-                    assert!(matches!(reach.next_hop, MpNextHop::Addr(_)));
-                    hop = reach.next_hop.addr();
+                    hop = Some(reach.next_hop);
                     news.extend(nets(&reach.prefixes));
                 }
                 Attr::MpUnreach(unreach) => gone.extend(nets(&unreach.prefixes)),
@@ -152,9 +197,12 @@ impl Router {
         }
         for net in &news {
             let route = wanted.get(net).unwrap_or_else(|| panic!("{net} announced, though it is not wanted"));
-            let carried = Carried { next_hop: hop.expect("a next hop"), attrs: attrs.clone() };
+            let carried = Carried { next_hop: hop.clone().expect("a next hop"), attrs: attrs.clone() };
             assert_eq!(carried, self.carried(net, route), "{net}");
             self.table.insert(*net, carried);
+            if let Some((_, said)) = &mut self.repeating {
+                said.insert(*net);
+            }
         }
         let family = family_of(gone.first().or(news.first()).expect("one of them is not empty"));
         Packing {
@@ -174,7 +222,8 @@ impl Router {
     /// What the RIB believes this router holds is what it holds.
     pub(crate) fn check_advertised(&self, advertised: &[bgp::rib::Advertised], len: usize) {
         let said: BTreeSet<_> = advertised.iter().map(|one| (one.prefix, one.next_hop)).collect();
-        let held: BTreeSet<_> = self.table.iter().map(|(net, carried)| (*net, carried.next_hop)).collect();
+        let held: BTreeSet<_> =
+            self.table.iter().map(|(net, carried)| (*net, carried.next_hop.addr().expect("one"))).collect();
         assert_eq!(said.len(), advertised.len(), "nothing is listed twice");
         assert_eq!(said, held);
         assert_eq!(len, held.len());

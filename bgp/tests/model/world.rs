@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use bgp::rib::{Batch, MemberId, NextHops, Rib, RouteAttrs, UpdateGroup};
+use bgp::rib::{Batch, MemberId, NextHops, Policy, Rib, RouteAttrs, UpdateGroup};
 use bgp::wire::{Context, MAX_MESSAGE};
 use bgp::{Asn, Family};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -33,12 +33,27 @@ pub(crate) fn net6(number: u32) -> IpNet {
     Ipv6Net::new(addr, len).expect("a length").trunc().into()
 }
 
+/// The addresses of way `number`; the third has a link-local one, the fourth no IPv4 one.
 pub(crate) fn hops(number: u8) -> NextHops {
     NextHops {
-        v4: Some(Ipv4Addr::new(192, 0, 2, number)),
+        v4: (number != 4).then_some(Ipv4Addr::new(192, 0, 2, number)),
         v6: Some(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into())),
-        link_local: None,
+        link_local: (number >= 3).then_some(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, number.into())),
     }
+}
+
+pub(crate) fn policies() -> [Policy; 4] {
+    [
+        Policy::default(),
+        Policy { med: Some(9), prepend: 2, communities: vec![0xfde9_0063], ..Policy::default() },
+        Policy {
+            local_pref: Some(200),
+            extended_communities: vec![[0x40, 4, 0xfd, 0xe9, 0x4e, 0x95, 0x02, 0xf9]],
+            large_communities: vec![[65001, 1, 2], [65001, 3, 4]],
+            ..Policy::default()
+        },
+        Policy { graceful_shutdown: true, local_pref: Some(200), ..Policy::default() },
+    ]
 }
 
 /// One thing that may happen to a RIB.
@@ -50,6 +65,7 @@ pub(crate) enum Step {
     Pull(Index),
     Refresh(Index, Family),
     NextHops(Index, u8),
+    Policy(Index, usize),
     Join(UpdateGroup),
     Leave(Index),
     Release,
@@ -117,9 +133,22 @@ impl World {
             Step::NextHops(at, hop) => {
                 let Some(at) = some(at) else { return };
                 let (id, router) = &mut self.members[at];
-                let differs = router.group.next_hops != hops(hop);
-                router.group.next_hops = hops(hop);
-                assert_eq!(self.rib.set_next_hops(*id, hops(hop)), differs);
+                let now = |router: &Router| -> Vec<_> {
+                    router.group.families.iter().map(|family| router.hop(*family)).collect()
+                };
+                let before = now(router);
+                // An address that is lost stays the last one known.
+                let kept = hops(hop).v4.or(router.group.next_hops.v4);
+                router.group.next_hops = NextHops { v4: kept, ..hops(hop) };
+                assert_eq!(self.rib.set_next_hops(*id, hops(hop)), before != now(router));
+            }
+            Step::Policy(at, policy) => {
+                let Some(at) = some(at) else { return };
+                let (id, router) = &mut self.members[at];
+                let policy = &policies()[policy];
+                let differs = router.group.policy != *policy;
+                router.group.policy = policy.clone();
+                assert_eq!(self.rib.set_policy(*id, policy), differs);
             }
             Step::Leave(at) => {
                 let Some(at) = some(at) else { return };
@@ -157,7 +186,7 @@ pub(crate) fn log_entries(rib: &Rib) -> usize {
 pub(crate) fn ebgp(families: &[Family]) -> UpdateGroup {
     UpdateGroup::new(
         (Asn::new(65001).expect("not zero"), false),
-        Context { four_octet_as: true, max_message: MAX_MESSAGE },
+        Context { four_octet_as: true, max_message: MAX_MESSAGE, internal: true },
         families.to_vec(),
         hops(1),
     )

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bgp::net::{Dialing, Engine, Hops, Inbound, InboundEvent, PeerConfig};
-use bgp::rib::NextHops;
-use bgp::wire::{Attr, Capability, Context, Message, Notification, Open, Prefixes, next_frame};
+use bgp::rib::{NextHops, RouteAttrs};
+use bgp::wire::{Attr, Capability, Context, Message, Notification, Open, Prefixes, Update, next_frame};
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +70,18 @@ pub(crate) fn peer(local: u8, remote: u8, at: SocketAddr, from: IpAddr) -> PeerC
 pub(crate) fn waiting(local: u8, remote: u8, at: IpAddr) -> PeerConfig {
     let mut config = peer(local, remote, SocketAddr::new(at, 179), at);
     (config.session.dial, config.session.listen) = (false, true);
+    config.dialing.local = None; // which of our addresses it comes to does not matter
     config
+}
+
+/// Routes to wanted prefixes, without attributes of their own.
+pub(crate) fn announce(engine: &Engine, nets: impl IntoIterator<Item = IpNet>) {
+    let attrs = RouteAttrs::default();
+    engine.apply(nets.into_iter().map(|net| (net, Some(&attrs))));
+}
+
+pub(crate) fn net(text: &str) -> IpNet {
+    text.parse().expect("a prefix")
 }
 
 /// An engine as host 1 of a network that waits for host 2, and where it listens.
@@ -177,7 +188,7 @@ impl Raw {
 
     /// The next message, or `None` at the end of the connection.
     pub(crate) async fn receive(&mut self) -> Option<Message> {
-        let context = Context { four_octet_as: true, ..Context::default() };
+        let context = Context { four_octet_as: true, internal: true, ..Context::default() };
         soon("a message", async {
             loop {
                 if let Some(frame) = next_frame(&self.read, 4096).expect("the engine frames well") {
@@ -200,6 +211,16 @@ impl Raw {
         assert!(matches!(self.receive().await, Some(Message::Open(_))));
         assert_eq!(self.receive().await, Some(Message::Keepalive));
         self.send(&Message::Keepalive).await;
+    }
+
+    /// The next UPDATE that announces or withdraws.
+    pub(crate) async fn update(&mut self) -> Update {
+        loop {
+            match self.receive().await.expect("a session") {
+                Message::Update(update) if update.ends_rib_of().is_none() => return update,
+                _ => {}
+            }
+        }
     }
 
     /// Reads on to the NOTIFICATION, which must be the last word.

@@ -20,6 +20,9 @@ pub enum ShowError {
         /// What the system said.
         cause: String,
     },
+    /// The command line makes no sense.
+    #[error("{0}")]
+    Usage(&'static str),
     /// What was asked for does not exist.
     #[error("{0}")]
     NotFound(String),
@@ -32,11 +35,12 @@ pub enum ShowError {
 }
 
 impl ShowError {
-    /// Exit code of the command: 1 failed, 3 not found, 4 cannot reach the speaker.
+    /// Exit code of the command: 1 failed, 2 usage, 3 not found, 4 cannot reach the speaker.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Output(_) => 1,
+            Self::Usage(_) => 2,
             Self::NotFound(_) => 3,
             Self::Unreachable { .. } => 4,
         }
@@ -95,6 +99,25 @@ impl Client {
             all.extend(portion.routes);
         }
         Ok(all)
+    }
+
+    pub(super) async fn adj_in(&mut self, address: String) -> Result<Vec<proto::LearnedRoute>, ShowError> {
+        let failed = |status| ShowError::from_status(&status, &self.socket);
+        let answer = self.inner.list_adj_in(proto::ListAdjInRequest { address }).await;
+        let mut stream = answer.map_err(failed)?.into_inner();
+        let mut all = Vec::new();
+        while let Some(portion) = stream.message().await.map_err(failed)? {
+            all.extend(portion.routes);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn administer(
+        &mut self,
+        request: proto::AdministerNeighborRequest,
+    ) -> Result<Vec<String>, ShowError> {
+        let answer = self.inner.administer_neighbor(request).await;
+        Ok(answer.map_err(|status| ShowError::from_status(&status, &self.socket))?.into_inner().addresses)
     }
 
     pub(super) async fn rib(&mut self, prefix: String) -> Result<Vec<proto::WantedRoute>, ShowError> {

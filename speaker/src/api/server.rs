@@ -2,22 +2,22 @@
 
 use std::fs::Permissions;
 use std::io;
-use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bgp::Family;
-use bgp::net::{MessageCounts, PeerStatus};
+use bgp::net::{Link, PeerAddr, PeerStatus};
 use ipnet::IpNet;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status};
 
-use super::proto;
 use super::proto::speaker_server::{Speaker, SpeakerServer};
+use super::{neighbor, proto};
 use crate::announce::Announcer;
+use crate::run::Roster;
 
 /// Routes in one message of a stream: well below gRPC's 4 MiB.
 const PORTION: usize = 1000;
@@ -43,6 +43,7 @@ impl Drop for SocketFile {
 pub async fn serve(
     path: &Path,
     announcer: Arc<Announcer>,
+    roster: Arc<Roster>,
 ) -> io::Result<impl Future<Output = ()> + Send + use<>> {
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::Error::new(io::ErrorKind::AddrInUse, "another speaker answers on this socket"));
@@ -58,7 +59,7 @@ pub async fn serve(
     let listener = bound?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     let file = SocketFile { path: path.to_owned(), inode: std::fs::symlink_metadata(path)?.ino() };
-    let service = SpeakerServer::new(Service { announcer });
+    let service = SpeakerServer::new(Service { announcer, roster });
     Ok(async move {
         let _file = file;
         let incoming = UnixListenerStream::new(listener);
@@ -72,6 +73,18 @@ pub async fn serve(
 
 struct Service {
     announcer: Arc<Announcer>,
+    roster: Arc<Roster>,
+}
+
+impl Service {
+    /// The neighbour of this name: an address however it is written, or a link.
+    fn find(&self, name: &str) -> Result<PeerStatus, Status> {
+        let engine = self.announcer.engine();
+        let by_address = name.parse::<PeerAddr>().ok().and_then(|addr| engine.peer(addr));
+        let by_link = || Link::new(name).and_then(|link| engine.peer(PeerAddr::unnumbered(link)));
+        let unknown = || Status::not_found(format!("{name} is no neighbor of this speaker"));
+        by_address.or_else(by_link).ok_or_else(unknown)
+    }
 }
 
 type Portions<T> = ReceiverStream<Result<T, Status>>;
@@ -90,29 +103,17 @@ fn stream<I: Send + 'static, T: Send + 'static>(all: Vec<I>, wrap: fn(Vec<I>) ->
     Response::new(ReceiverStream::new(portions))
 }
 
-fn address(text: &str) -> Result<IpAddr, Status> {
-    text.parse().map_err(|_| Status::invalid_argument(format!("address: {text:?} is not an IP address")))
-}
-
-fn no_neighbor(addr: IpAddr) -> Status {
-    Status::not_found(format!("{addr} is no neighbor of this speaker"))
-}
-
 #[tonic::async_trait]
 impl Speaker for Service {
     async fn list_neighbors(
         &self,
         request: Request<proto::ListNeighborsRequest>,
     ) -> Result<Response<proto::ListNeighborsResponse>, Status> {
-        let engine = self.announcer.engine();
         let peers = match request.into_inner().address.as_str() {
-            "" => engine.peers(),
-            text => {
-                let addr = address(text)?;
-                vec![engine.peer(addr).ok_or_else(|| no_neighbor(addr))?]
-            }
+            "" => self.announcer.engine().peers(),
+            name => vec![self.find(name)?],
         };
-        let neighbors = peers.iter().map(neighbor).collect();
+        let neighbors = peers.iter().map(|peer| neighbor::shown(peer, self.roster.row(peer.addr))).collect();
         Ok(Response::new(proto::ListNeighborsResponse { neighbors }))
     }
 
@@ -122,8 +123,8 @@ impl Speaker for Service {
         &self,
         request: Request<proto::ListAdjOutRequest>,
     ) -> Result<Response<Self::ListAdjOutStream>, Status> {
-        let addr = address(&request.into_inner().address)?;
-        let all = self.announcer.engine().advertised(addr).ok_or_else(|| no_neighbor(addr))?;
+        let addr = self.find(&request.into_inner().address)?.addr;
+        let all = self.announcer.engine().advertised(addr).unwrap_or_default();
         Ok(stream(all, |portion| proto::ListAdjOutResponse {
             routes: portion
                 .into_iter()
@@ -133,6 +134,35 @@ impl Speaker for Service {
                 })
                 .collect(),
         }))
+    }
+
+    type ListAdjInStream = Portions<proto::ListAdjInResponse>;
+
+    async fn list_adj_in(
+        &self,
+        request: Request<proto::ListAdjInRequest>,
+    ) -> Result<Response<Self::ListAdjInStream>, Status> {
+        let peer = self.find(&request.into_inner().address)?;
+        let engine = self.announcer.engine();
+        let learned = |family: &Family| engine.learned(peer.addr, *family).unwrap_or_default();
+        let all: Vec<_> = peer.families.iter().flat_map(learned).collect();
+        Ok(stream(all, |portion| proto::ListAdjInResponse {
+            routes: portion.iter().map(neighbor::learned).collect(),
+        }))
+    }
+
+    async fn administer_neighbor(
+        &self,
+        request: Request<proto::AdministerNeighborRequest>,
+    ) -> Result<Response<proto::AdministerNeighborResponse>, Status> {
+        let request = request.into_inner();
+        let peers = match request.address.as_str() {
+            "all" => self.announcer.engine().peers(),
+            name => vec![self.find(name)?],
+        };
+        let names = peers.iter().map(|peer| peer.addr);
+        let addresses = neighbor::administer(self.announcer.engine(), names, &request)?;
+        Ok(Response::new(proto::AdministerNeighborResponse { addresses }))
     }
 
     type ListRibStream = Portions<proto::ListRibResponse>;
@@ -176,48 +206,5 @@ impl Speaker for Service {
             ipv6_prefixes: count(Family::IPV6_UNICAST),
             notices: self.announcer.notices(),
         }))
-    }
-}
-
-fn neighbor(peer: &PeerStatus) -> proto::Neighbor {
-    let millis = |since: std::time::Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let text = |addr: Option<String>| addr.unwrap_or_default();
-    proto::Neighbor {
-        address: peer.addr.to_string(),
-        port: peer.port.into(),
-        local_as: peer.local_as.get(),
-        peer_as: peer.peer_as.get(),
-        state: peer.state.name().to_owned(),
-        state_ms: millis(peer.since),
-        advertised: u64::try_from(peer.advertised).unwrap_or(u64::MAX),
-        current: peer.current,
-        next_hop_ipv4: text(peer.next_hops.v4.map(|addr| addr.to_string())),
-        next_hop_ipv6: text(peer.next_hops.v6.map(|addr| addr.to_string())),
-        configured_hold_time: peer.hold_time.seconds().into(),
-        sent: Some(counts(&peer.sent)),
-        received: Some(counts(&peer.received)),
-        flaps: peer.flaps,
-        last_end: text(peer.last_end.as_ref().map(|(_, reason)| reason.to_string())),
-        last_end_ms_ago: peer.last_end.as_ref().map_or(0, |(at, _)| millis(*at)),
-        session: peer.negotiated.as_ref().map(|with| proto::Session {
-            router_id: with.peer_id.to_string(),
-            hostname: with.peer_hostname.clone().unwrap_or_default(),
-            local_address: text(peer.local_addr.map(|addr| addr.to_string())),
-            hold_time: with.hold_time.seconds().into(),
-            families: with.families.iter().map(ToString::to_string).collect(),
-            max_message: with.context.max_message.into(),
-            route_refresh: with.route_refresh,
-            four_octet_as: with.context.four_octet_as,
-        }),
-    }
-}
-
-fn counts(counts: &MessageCounts) -> proto::MessageCounts {
-    proto::MessageCounts {
-        open: counts.open,
-        update: counts.update,
-        notification: counts.notification,
-        keepalive: counts.keepalive,
-        route_refresh: counts.route_refresh,
     }
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bgp::net::PeerAddr;
+
 /// `90s`, `1m30s`, `1.5h`, `100ms`: digits with a unit each, as Go's `time.ParseDuration` has it; no bare number
 /// but `0`.
 ///
@@ -118,6 +120,22 @@ pub fn addresses(text: &str) -> Result<Addresses, String> {
     }
     let parse = |one: &str| one.trim().parse().map_err(|_| format!("{one:?} is no IP address"));
     text.split(',').map(parse).collect::<Result<_, _>>().map(Addresses)
+}
+
+/// Neighbours given at once; none if the value was empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbors(pub Vec<PeerAddr>);
+
+/// As [`addresses`], link-local ones with their link: `fe80::1%eth0`.
+///
+/// # Errors
+/// A sentence that names the element.
+pub fn neighbors(text: &str) -> Result<Neighbors, String> {
+    if text.trim().is_empty() {
+        return Ok(Neighbors::default());
+    }
+    let parse = |one: &str| one.trim().parse().map_err(|_| format!("{one:?} is no IP address"));
+    text.split(',').map(parse).collect::<Result<_, _>>().map(Neighbors)
 }
 
 /// One address or, as templates leave it, none.

@@ -32,7 +32,9 @@ pub struct Cli {
 pub enum Command {
     /// Announce (the default)
     Run(Box<RunFlags>),
-    /// Show neighbours, one neighbour, or what one was sent (adj-out)
+    /// Check flags, --config and --manifests; print what they would do, and touch nothing
+    Check(Box<CheckArgs>),
+    /// Show neighbours, one neighbour or its routes; reset, shut down or enable one or all
     Neighbor(NeighborArgs),
     /// Show the prefixes that are wanted and the objects that want them
     Rib(RibArgs),
@@ -43,6 +45,17 @@ pub enum Command {
     /// Behave as GoBGP's command of that name; so does this program when it is called gobgp
     #[command(disable_help_flag = true)]
     Gobgp(GobgpArgs),
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// Form of the output
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// What `run` would be given.
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 /// Arguments of `gobgp`, which has a command line of its own.
@@ -76,21 +89,35 @@ pub enum Output {
 /// Arguments of `neighbor`.
 #[derive(Clone, Debug, Args)]
 pub struct NeighborArgs {
-    /// One neighbour
-    pub address: Option<IpAddr>,
-    /// What to show of it
+    /// One neighbour: its address, fe80::1%eth0, the link it is at, or, for what is done, all
+    #[arg(value_name = "ADDR")]
+    pub address: Option<String>,
+    /// What to show of it, or do to it
     #[arg(value_enum, requires = "address")]
-    pub view: Option<NeighborView>,
+    pub what: Option<NeighborVerb>,
+    /// For the router's operator, with reset and shutdown
+    #[arg(requires = "what")]
+    pub text: Option<String>,
     /// Output and socket.
     #[command(flatten)]
     pub show: ShowArgs,
 }
 
-/// Views of one neighbour.
+/// What can be shown of one neighbour, or done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NeighborView {
-    /// What it was sent
+pub enum NeighborVerb {
+    /// What it was sent and holds
     AdjOut,
+    /// What it announces
+    AdjIn,
+    /// End the session, then come back
+    Reset,
+    /// Exchange all routes once more without ending the session
+    Softreset,
+    /// End the session and stay down
+    Shutdown,
+    /// Come back after shutdown
+    Enable,
 }
 
 /// Arguments of `rib`.

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::go::{self, Addresses};
+use super::go::{self, Addresses, Neighbors};
 use super::klog::KlogFlags;
 
 /// Flags of `run`, named as kube-ovn-speaker names them; what they must hold is `config`'s to check.
 #[derive(Clone, Debug, Args)]
 pub struct RunFlags {
     /// IPv4 addresses of the routers, comma separated, repeatable
-    #[arg(long, value_name = "IP,...", value_parser = go::addresses, action = ArgAction::Append)]
-    pub neighbor_address: Vec<Addresses>,
-    /// IPv6 addresses of the routers, comma separated, repeatable
-    #[arg(long, value_name = "IP,...", value_parser = go::addresses, action = ArgAction::Append)]
-    pub neighbor_ipv6_address: Vec<Addresses>,
+    #[arg(long, value_name = "IP,...", value_parser = go::neighbors, action = ArgAction::Append)]
+    pub neighbor_address: Vec<Neighbors>,
+    /// IPv6 addresses of the routers, comma separated, repeatable; link-local ones as fe80::1%eth0
+    #[arg(long, value_name = "IP,...", value_parser = go::neighbors, action = ArgAction::Append)]
+    pub neighbor_ipv6_address: Vec<Neighbors>,
     /// AS number of the routers, required
     #[arg(long, value_name = "AS", value_parser = go::number, default_value = "0", hide_default_value = true)]
     pub neighbor_as: u32,
@@ -40,20 +40,20 @@ pub struct RunFlags {
     /// Our addresses that IPv6 sessions and next hops may use; default: any
     #[arg(long, value_name = "IP,...", value_parser = go::addresses, action = ArgAction::Append)]
     pub allowed_source_ipv6_addresses: Vec<Addresses>,
-    /// TCP MD5 key of all routers; not served yet
+    /// TCP MD5 key of all routers, 1 to 80 octets; password-file in --config keeps it out of the arguments
     #[arg(long, value_name = "KEY", default_value = "", hide_default_value = true)]
     pub auth_password: Secret,
     /// How long a router may be silent, 3s to 65535s
     #[arg(long, value_name = "TIME", value_parser = go::duration, default_value = "90s")]
     pub holdtime: Duration,
-    /// Graceful restart; not served yet
+    /// Have routers keep our routes while we restart (RFC 4724)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
           default_value = "false", default_missing_value = "true", value_parser = go::boolean)]
     pub graceful_restart: bool,
     /// How long routers keep our routes while we restart, 1s to 4095s
     #[arg(long, value_name = "TIME", value_parser = go::duration, default_value = "90s")]
     pub graceful_restart_time: Duration,
-    /// How long we wait for the routers' tables after a restart, 1s to 18h
+    /// Accepted and checked, 1s to 18h: no neighbour is ever made to wait for another
     #[arg(long, value_name = "TIME", value_parser = go::duration, default_value = "360s")]
     pub graceful_restart_deferral_time: Duration,
     /// Wait for the routers to connect; never dial
@@ -63,7 +63,7 @@ pub struct RunFlags {
     /// Hops an eBGP router may be away; 1: on the same link
     #[arg(long, value_name = "N", value_parser = go::number, default_value = "1")]
     pub ebgp_multihop: u32,
-    /// IPv4 prefixes over IPv6 sessions (RFC 8950); not served yet
+    /// IPv4 prefixes over IPv6 sessions, too (RFC 8950)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
           default_value = "false", default_missing_value = "true", value_parser = go::boolean)]
     pub extended_nexthop: bool,
@@ -97,6 +97,9 @@ pub struct RunFlags {
     /// Configuration for what flags cannot say (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Where what a restart has to know is kept; default: the directory of the log file, or /var/log/kube-ovn
+    #[arg(long, value_name = "DIR", value_parser = go::path, default_value = "", hide_default_value = true)]
+    pub state_dir: PathBuf,
     /// Port for dialing and listening; below 1024 listening needs CAP_NET_BIND_SERVICE
     #[arg(long, value_name = "PORT", value_parser = go::integer, default_value = "179")]
     pub bgp_port: i32,
@@ -128,6 +131,14 @@ pub struct RunFlags {
     pub log: KlogFlags,
 }
 
+impl RunFlags {
+    /// Whether there is a neighbour among the flags.
+    pub(crate) fn names_neighbors(&self) -> bool {
+        let all = [&self.neighbor_address, &self.neighbor_ipv6_address].into_iter().flatten();
+        all.into_iter().any(|one| !one.0.is_empty())
+    }
+}
+
 /// All addresses of a flag that was given any number of times.
 pub(crate) fn all(given: &[Addresses]) -> impl Iterator<Item = IpAddr> {
     given.iter().flat_map(|one| one.0.iter().copied())
@@ -142,6 +153,10 @@ impl Secret {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 

@@ -1,44 +1,32 @@
 //! The rules, one function each: what is wrong goes into [`super::Problems`], and the next rule is looked at all the same.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use bgp::net::{Password, PeerAddr};
 use bgp::{HoldTime, RouterId};
-use serde::Deserialize;
 
 use super::Source;
+use super::file::File;
 use super::problems::Problems;
-use crate::cli::{RunFlags, all};
+use crate::cli::{RunFlags, all, go};
 use crate::logging;
 
-/// What the configuration file may say. More comes with per-neighbour configuration.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct File {
-    /// Take connections besides dialing; collisions are resolved as RFC 4271 §6.8 says.
-    #[serde(default)]
-    pub(super) listen: bool,
-}
-
-pub(super) fn file(path: &Path, problems: &mut Problems) -> Option<File> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| problems.add("--config", path.display(), &format!("cannot be read: {error}")))
-        .ok()?;
-    toml::from_str(&text)
-        .map_err(|error| problems.add("--config", path.display(), &format!("is not valid: {error}")))
-        .ok()
-}
-
 /// Upstream's aggregated sentence, BFD ranges included.
-pub(super) fn missing(flags: &RunFlags, problems: &mut Problems) {
+pub(super) fn missing(flags: &RunFlags, file: &File, problems: &mut Problems) {
     let mut missing: Vec<String> = Vec::new();
-    if all(&flags.neighbor_address).chain(all(&flags.neighbor_ipv6_address)).next().is_none() {
+    let of_flags: Vec<PeerAddr> = neighbors(flags).collect();
+    if of_flags.is_empty() && file.neighbors.is_empty() {
         missing.push(
             "at least one of --neighbor-address or --neighbor-ipv6-address must be specified".to_owned(),
         );
     }
-    if flags.neighbor_as == 0 {
+    // A neighbour of the file that has none is told at its place.
+    let has_as =
+        |addr: &PeerAddr| file.neighbors.iter().any(|one| one.addr == *addr && one.given.peer_as.is_some());
+    let told = !file.neighbors.is_empty() && of_flags.iter().all(has_as);
+    if flags.neighbor_as == 0 && file.defaults.peer_as.is_none() && !told {
         missing.push("--neighbor-as must be specified".to_owned());
     }
     if flags.cluster_as == 0 {
@@ -55,32 +43,31 @@ pub(super) fn missing(flags: &RunFlags, problems: &mut Problems) {
     }
 }
 
+/// The neighbours of flags, each once.
+pub(super) fn neighbors(flags: &RunFlags) -> impl Iterator<Item = PeerAddr> {
+    let all = [&flags.neighbor_address, &flags.neighbor_ipv6_address].into_iter().flatten();
+    let mut seen = std::collections::HashSet::new();
+    all.flat_map(|one| one.0.iter().copied()).filter(move |addr| seen.insert(*addr))
+}
+
 pub(super) fn families(flags: &RunFlags, problems: &mut Problems) {
-    let v4 = [
-        ("--neighbor-address", &flags.neighbor_address),
-        ("--allowed-source-addresses", &flags.allowed_source_addresses),
+    let neighbors = |given: &[go::Neighbors]| given.iter().flat_map(|one| one.0.clone()).collect();
+    let sources = |given| all(given).map(PeerAddr::from).collect();
+    let flags: [(_, _, Vec<PeerAddr>); 4] = [
+        ("--neighbor-address", true, neighbors(&flags.neighbor_address)),
+        ("--allowed-source-addresses", true, sources(&flags.allowed_source_addresses)),
+        ("--neighbor-ipv6-address", false, neighbors(&flags.neighbor_ipv6_address)),
+        ("--allowed-source-ipv6-addresses", false, sources(&flags.allowed_source_ipv6_addresses)),
     ];
-    let v6 = [
-        ("--neighbor-ipv6-address", &flags.neighbor_ipv6_address),
-        ("--allowed-source-ipv6-addresses", &flags.allowed_source_ipv6_addresses),
-    ];
-    for (flag, given) in v4 {
-        for addr in all(given).filter(|addr| !addr.is_ipv4()) {
-            problems.add(flag, addr, "must be an IPv4 address");
+    for (flag, v4, given) in &flags {
+        for addr in given.iter().filter(|addr| addr.ip().to_canonical().is_ipv4() != *v4) {
+            problems.add(flag, addr, if *v4 { "must be an IPv4 address" } else { "must be an IPv6 address" });
         }
     }
-    for (flag, given) in v6 {
-        for addr in all(given).filter(|addr| addr.to_canonical().is_ipv4()) {
-            problems.add(flag, addr, "must be an IPv6 address");
-        }
-    }
-    for (flag, given) in v4.into_iter().chain(v6) {
-        for addr in all(given) {
-            if addr.is_unspecified() || addr.is_multicast() {
-                problems.add(flag, addr, "must be the address of one host");
-            }
-            if matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
-                problems.add(flag, addr, "is link-local, which is not supported yet");
+    for (flag, v4, given) in &flags {
+        for addr in given.iter().filter(|addr| addr.ip().to_canonical().is_ipv4() == *v4) {
+            if let Err(rule) = super::file::host(*addr) {
+                problems.add(flag, addr, &rule);
             }
         }
     }
@@ -95,6 +82,42 @@ pub(super) fn hold_time(wanted: Duration, problems: &mut Problems) -> Option<Hol
         problems.add("--holdtime", format_args!("{wanted:?}"), "must be 3s to 65535s");
     }
     hold_time
+}
+
+/// The twelve bits of RFC 4724 §3, and the range that upstream has for the other; as upstream, both are looked at only
+/// where graceful restart is on, else what is wrong is only told.
+pub(super) fn restart_time(
+    flags: &RunFlags,
+    on: bool,
+    (problems, warnings): (&mut Problems, &mut Vec<String>),
+) -> u16 {
+    let second = Duration::from_secs(1);
+    let (restart, deferral) = (flags.graceful_restart_time, flags.graceful_restart_deferral_time);
+    let mut out = Vec::new();
+    if !(second..=Duration::from_secs(4095)).contains(&restart) {
+        out.push(format!("--graceful-restart-time: {restart:?} must be 1s to 4095s"));
+    }
+    if !(second..=Duration::from_secs(18 * 3600)).contains(&deferral) {
+        out.push(format!("--graceful-restart-deferral-time: {deferral:?} must be 1s to 18h"));
+    }
+    match on {
+        true => out.into_iter().for_each(|line| problems.say(line)),
+        false => warnings.extend(out),
+    }
+    u16::try_from(restart.as_secs()).unwrap_or(u16::MAX)
+}
+
+/// The key of all neighbours; it is never shown.
+pub(super) fn password(flags: &RunFlags, problems: &mut Problems) -> Option<Password> {
+    if flags.auth_password.is_empty() {
+        return None;
+    }
+    let password = Password::new(flags.auth_password.octets());
+    if password.is_none() {
+        let (len, most) = (flags.auth_password.octets().len(), Password::MAX);
+        problems.say(format!("--auth-password: a key of {len} octets must have 1 to {most}"));
+    }
+    password
 }
 
 pub(super) fn router_id(
@@ -154,6 +177,17 @@ pub(super) fn log(flags: &RunFlags, problems: &mut Problems) -> logging::Setting
         problems.add("--log-perm", format_args!("{:?}", flags.log_perm), "must be octal, 0 to 777");
     }
     logging::Settings::from_flags(&flags.log, mode.filter(|_| !flags.nat_gw_mode))
+}
+
+/// Where the log goes, as existing manifests mount that directory from the node; else where they would have it.
+pub(super) fn state_dir(flags: &RunFlags) -> Option<PathBuf> {
+    let given = |path: &PathBuf| Some(path.clone()).filter(|path| !path.as_os_str().is_empty());
+    let of_file = |path: &PathBuf| given(path)?.parent().map(PathBuf::from);
+    let usual = || Some(PathBuf::from("/var/log/kube-ovn")).filter(|dir| dir.is_dir());
+    given(&flags.state_dir)
+        .or_else(|| of_file(&flags.log.file))
+        .or_else(|| given(&flags.log.dir))
+        .or_else(usual)
 }
 
 /// Where the debug commands find the speaker of the same user.

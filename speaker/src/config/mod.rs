@@ -2,20 +2,28 @@
 
 mod check;
 mod environment;
+mod file;
+mod neighbor;
+mod password;
 mod problems;
 mod unserved;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use bgp::{Asn, Family, HoldTime, RouterId, fsm, net};
+use bgp::net::PeerAddr;
+use bgp::{Asn, RouterId};
 
 use crate::cli::{RunFlags, all};
 use crate::logging;
 use crate::nexthop::Substitution;
+use file::File;
+use neighbor::Common;
 
 pub use check::default_socket;
 pub use environment::Environment;
+pub use file::community_text;
+pub use neighbor::{Neighbor, Peer};
 pub use problems::Problems;
 
 /// All that `run` needs to know.
@@ -30,7 +38,7 @@ pub struct Config {
     /// Our BGP identifier.
     pub router_id: RouterId,
     /// The routers.
-    pub neighbors: Vec<net::PeerConfig>,
+    pub neighbors: Vec<Neighbor>,
     /// Take connections on this port, on all addresses.
     pub listen: Option<u16>,
     /// Where the objects come from.
@@ -49,6 +57,10 @@ pub struct Config {
     pub substitution: Substitution,
     /// The addresses of ours that may be used; a family without any in this list may use all.
     pub allowed_sources: Vec<IpAddr>,
+    /// The configuration file and the files it names: a change of one of them is a reload.
+    pub files: Vec<PathBuf>,
+    /// Where what a restart has to know is kept; `None`: nowhere.
+    pub state_dir: Option<PathBuf>,
     /// What is not wrong but hardly meant, for the log, a line each.
     pub warnings: Vec<String>,
 }
@@ -88,16 +100,11 @@ impl Config {
     pub fn resolve(flags: &RunFlags, environment: &Environment) -> Result<Self, Problems> {
         let (mut problems, mut warnings) = (Problems::default(), Vec::new());
         let pod_ips = environment.addresses();
-        check::missing(flags, &mut problems);
+        let file = flags.config.as_deref().map(|path| file::read(path, &mut problems)).unwrap_or_default();
+        check::missing(flags, &file, &mut problems);
         check::families(flags, &mut problems);
         unserved::refuse(flags, &mut problems, &mut warnings);
-        let file =
-            flags.config.as_deref().and_then(|path| check::file(path, &mut problems)).unwrap_or_default();
-        let hold_time = check::hold_time(flags.holdtime, &mut problems);
-        let router_id = flags.router_id.as_ref().and_then(|given| given.0.first().copied());
-        let router_id = check::router_id(router_id, &pod_ips, &mut problems);
-        let ttl = check::ttl(flags.ebgp_multihop, &mut problems);
-        let bgp_port = check::port("--bgp-port", flags.bgp_port, &mut problems);
+        let common = common(flags, &file, &pod_ips, (&mut problems, &mut warnings));
         let grpc = check::grpc(flags, &mut problems);
         let http_port = match flags.enable_metrics {
             true => check::port("--pprof-port", flags.pprof_port, &mut problems),
@@ -106,25 +113,21 @@ impl Config {
         let source = check::source(flags, &mut problems);
         let log = check::log(flags, &mut problems);
         let mode = mode(flags, environment, &mut warnings);
-        let (local_as, peer_as) = (Asn::new(flags.cluster_as), Asn::new(flags.neighbor_as));
-        let (true, Some(local_as), Some(peer_as), Some(router_id), Some(hold_time), Some(port), Some(grpc)) =
-            (problems.is_empty(), local_as, peer_as, router_id, hold_time, bgp_port, grpc)
+        let neighbors =
+            common.as_ref().map(|common| neighbors(common, flags, &file, (&mut problems, &mut warnings)));
+        let (true, Some(common), Some(neighbors), Some(grpc)) =
+            (problems.is_empty(), common, neighbors, grpc)
         else {
             return Err(problems);
         };
-        let listens = flags.passivemode || file.listen;
-        let session = Session { local_as, peer_as, router_id, hold_time, listens, dials: !flags.passivemode };
-        let addresses = unique(all(&flags.neighbor_address).chain(all(&flags.neighbor_ipv6_address)));
-        // iBGP keeps the kernel's default.
-        let hops = ttl.filter(|_| local_as != peer_as).map_or(net::Hops::Any, net::Hops::AtMost);
-        let allowed = all(&flags.allowed_source_addresses).chain(all(&flags.allowed_source_ipv6_addresses));
+        let listens = neighbors.iter().any(|one| one.peer.0.session.listen);
         Ok(Self {
             node: if flags.nat_gw_mode { String::new() } else { flags.node_name.to_lowercase() },
             mode,
-            local_as,
-            router_id,
-            neighbors: addresses.map(|addr| session.neighbor(addr, port, hops)).collect(),
-            listen: listens.then_some(port),
+            local_as: common.local_as,
+            router_id: common.router_id,
+            neighbors,
+            listen: listens.then_some(common.port),
             source,
             socket: flags.socket.clone().unwrap_or_else(default_socket),
             grpc,
@@ -132,10 +135,70 @@ impl Config {
             http_port,
             log,
             substitution: Substitution { pod_ips, node_ips: one_per_family(all(&flags.node_ips)) },
-            allowed_sources: unique(allowed).collect(),
+            allowed_sources: common.allowed_sources,
+            files: flags.config.iter().cloned().chain(file.secrets).collect(),
+            state_dir: check::state_dir(flags),
             warnings,
         })
     }
+}
+
+/// What flags say about all neighbours; `None` with at least one problem told.
+fn common(
+    flags: &RunFlags,
+    file: &File,
+    pod_ips: &[IpAddr],
+    (problems, warnings): (&mut Problems, &mut Vec<String>),
+) -> Option<Common> {
+    let hold_time = check::hold_time(flags.holdtime, problems);
+    let somewhere = file.neighbors.iter().map(|one| &one.given).chain([&file.defaults]);
+    let restarts =
+        flags.graceful_restart || somewhere.into_iter().any(|one| one.graceful_restart == Some(true));
+    let graceful_restart_time = check::restart_time(flags, restarts, (problems, warnings));
+    let password = check::password(flags, problems);
+    let router_id = flags.router_id.as_ref().and_then(|given| given.0.first().copied());
+    let router_id = check::router_id(router_id, pod_ips, problems);
+    let ttl = check::ttl(flags.ebgp_multihop, problems);
+    let port = check::port("--bgp-port", flags.bgp_port, problems);
+    let allowed = all(&flags.allowed_source_addresses).chain(all(&flags.allowed_source_ipv6_addresses));
+    Some(Common {
+        // Zero was told as missing.
+        local_as: Asn::new(flags.cluster_as)?,
+        router_id: router_id?,
+        peer_as: Asn::new(flags.neighbor_as),
+        hold_time: hold_time?,
+        ttl: ttl?,
+        port: port?,
+        dials: !flags.passivemode,
+        listens: flags.passivemode || file.listen,
+        password,
+        graceful_restart: flags.graceful_restart,
+        graceful_restart_time,
+        extended_next_hop: flags.extended_nexthop,
+        allowed_sources: unique(allowed).collect(),
+    })
+}
+
+/// The neighbours of flags, then those of the file alone.
+fn neighbors(
+    common: &Common,
+    flags: &RunFlags,
+    file: &File,
+    (problems, warnings): (&mut Problems, &mut Vec<String>),
+) -> Vec<Neighbor> {
+    let entry = |addr: PeerAddr| file.neighbors.iter().find(|one| one.addr == addr);
+    let of_flags: Vec<PeerAddr> = check::neighbors(flags).collect();
+    let of_file = file.neighbors.iter().map(|one| one.addr).filter(|addr| !of_flags.contains(addr));
+    let all: Vec<PeerAddr> = of_flags.iter().copied().chain(of_file).collect();
+    all.into_iter()
+        .filter_map(|addr| {
+            let own = entry(addr);
+            let given = own.map(|one| one.given.clone()).unwrap_or_default().over(&file.defaults);
+            // Without it the aggregated sentence tells.
+            let told = own.is_none() && given.peer_as.is_none() && common.peer_as.is_none();
+            (!told).then(|| common.neighbor(addr, (given, own.map(|one| &one.place)), problems, warnings))?
+        })
+        .collect()
 }
 
 fn mode(flags: &RunFlags, environment: &Environment, warnings: &mut Vec<String>) -> Mode {
@@ -149,36 +212,6 @@ fn mode(flags: &RunFlags, environment: &Environment, warnings: &mut Vec<String>)
         warnings.push("GATEWAY_NAME: is empty: nothing is announced".to_owned());
     }
     Mode::NatGateway { gateway: environment.gateway_name.clone() }
-}
-
-/// What all neighbours share as long as there are only flags.
-struct Session {
-    local_as: Asn,
-    peer_as: Asn,
-    router_id: RouterId,
-    hold_time: HoldTime,
-    listens: bool,
-    dials: bool,
-}
-
-impl Session {
-    fn neighbor(&self, addr: IpAddr, port: u16, hops: net::Hops) -> net::PeerConfig {
-        let family = if addr.is_ipv4() { Family::IPV4_UNICAST } else { Family::IPV6_UNICAST };
-        net::PeerConfig::new(
-            net::Dialing { remote: (addr, port).into(), local: None, hops },
-            fsm::Config {
-                dial: self.dials,
-                listen: self.listens,
-                hostname: hostname(),
-                ..fsm::Config::new(
-                    (self.local_as, self.router_id),
-                    self.peer_as,
-                    self.hold_time,
-                    vec![family],
-                )
-            },
-        )
-    }
 }
 
 /// Told to the routers' operators in the FQDN capability.

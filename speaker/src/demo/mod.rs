@@ -18,7 +18,7 @@ use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tokio::sync::mpsc;
 
 use crate::api::table::Table;
-use crate::config::{Config, Mode, Source};
+use crate::config::{Config, Mode, Neighbor, Source};
 use crate::logging;
 use crate::nexthop::Substitution;
 use crate::run::{RunError, Running};
@@ -178,7 +178,7 @@ impl World {
                 vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
             )
         };
-        let neighbor = |router: &Router| PeerConfig {
+        let peer = |router: &Router| PeerConfig {
             next_hops: NextHops { v4: Some(v4), v6: Some(v6), link_local: None },
             ..PeerConfig::new(
                 Dialing { remote: router.addr, local: Some(v4.into()), hops: Hops::Any },
@@ -189,7 +189,7 @@ impl World {
             node: name.to_owned(),
             local_as: session.local_as,
             router_id: session.router_id,
-            neighbors: self.routers.iter().map(neighbor).collect(),
+            neighbors: self.routers.iter().map(|router| Neighbor::new(peer(router))).collect(),
             listen: None,
             mode: Mode::Node { announce_cluster_ip: true },
             source: Source::Manifests(self.manifests.path().to_owned()),
@@ -200,6 +200,8 @@ impl World {
             log: logging::Settings::default(),
             substitution: Substitution::default(),
             allowed_sources: Vec::new(),
+            files: Vec::new(),
+            state_dir: None,
             warnings: Vec::new(),
         })
     }

@@ -79,7 +79,10 @@ fn plan(announcer: &Announcer) -> Vec<Family> {
         "Times a neighbor was to send traffic to another address than before.",
     )
     .with(&[], number(stages.next_hop_changes.get()));
-    vec![changes, latency, notices, prefixes, next_hops]
+    let reloads = Family::counter("speaker_config_reloads_total", "Times the configuration was read again.")
+        .with(&[("result", "applied")], number(stages.reloads_taken.get()))
+        .with(&[("result", "refused")], number(stages.reloads_refused.get()));
+    vec![changes, latency, notices, prefixes, next_hops, reloads]
 }
 
 /// What each peer holds.

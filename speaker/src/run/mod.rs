@@ -1,27 +1,42 @@
 //! A running speaker: source → plan → announce → BGP, the next-hop tracker and the services for operators beside it.
 
+mod paths;
+mod peers;
+mod reload;
+mod roster;
 mod services;
+mod sessions;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bgp::net::{Engine, Hops};
-use bgp::rib::NextHops;
+use bgp::fsm::State;
+use bgp::net::{Admin, Engine, PeerStatus};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::announce::{Announcer, Identity};
-use crate::config::{Config, Mode, Source};
-use crate::nexthop::{Neighbor, Sources, StartError, Tracker};
+use crate::config::{Config, Mode, Problems, Source};
+use crate::nexthop::StartError;
 use crate::plan::Settings;
 use crate::source::{kubernetes, manifests};
+use paths::Paths;
+use peers::Peers;
+use reload::Files;
+pub use roster::{Roster, Row};
+use sessions::Keeper;
 
 /// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
 const BATCHES: usize = 16;
+
+/// How long those who are left while others are stayed with may take to hear it.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +74,7 @@ pub enum RunError {
 /// A speaker at work. Dropping it closes its sessions without a word, as a killed process does.
 pub struct Running {
     announcer: Arc<Announcer>,
+    peers: Peers,
     tasks: JoinSet<&'static str>,
 }
 
@@ -73,10 +89,15 @@ impl Running {
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
         let settings = settings(&config);
         let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
-        let mut running = Self { announcer, tasks: JoinSet::new() };
+        let mut tasks = JoinSet::new();
+        let roster: Arc<Roster> = Arc::default();
+        let paths = Paths::new(&config, (&engine, &roster, announcer.stages()), &mut tasks);
+        let keeper = Arc::new(Keeper::open(&config));
+        let peers = Peers { engine, roster, keeper, paths };
+        let mut running = Self { announcer, peers, tasks };
         running.start_source(&config.source, &settings).await?;
-        running.start_peers(&config, &engine).await?;
-        services::start(&config, &running.announcer, &mut running.tasks);
+        running.start_peers(&config).await?;
+        services::start(&config, &running.announcer, &running.peers.roster, &mut running.tasks);
         Ok(running)
     }
 
@@ -111,47 +132,29 @@ impl Running {
         Ok(())
     }
 
-    async fn start_peers(&mut self, config: &Config, engine: &Arc<Engine>) -> Result<(), RunError> {
-        let followed: Vec<_> = config
-            .neighbors
-            .iter()
-            .filter(|peer| peer.next_hops == NextHops::default())
-            .map(|peer| Neighbor {
-                addr: peer.dialing.remote.ip(),
-                on_link: peer.dialing.hops == Hops::AtMost(1),
-            })
-            .collect();
-        let (to, mut changes) = mpsc::channel(64);
-        let sources =
-            Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
-        let (first, follow) = Tracker::start(&followed, sources.clone(), to).await?;
-        listen(config, engine)?;
-        for mut peer in config.neighbors.clone() {
-            if let Some(next_hops) = first.get(&peer.dialing.remote.ip()) {
-                peer.next_hops = *next_hops;
-                peer.dialing.local = sources.local(peer.dialing.remote.ip(), *next_hops);
-            }
-            engine.add_peer(peer);
-        }
+    async fn start_peers(&mut self, config: &Config) -> Result<(), RunError> {
+        self.peers.apply(config).await?;
+        let (engine, roster) = (Arc::clone(&self.peers.engine), Arc::clone(&self.peers.roster));
+        let keeper = Arc::clone(&self.peers.keeper);
         self.tasks.spawn(async move {
-            follow.await;
-            "the next-hop tracker"
-        });
-        let (engine, stages) = (Arc::clone(engine), Arc::clone(self.announcer.stages()));
-        let mut told = first;
-        self.tasks.spawn(async move {
-            while let Some(change) = changes.recv().await {
-                if told.insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
-                    stages.next_hop_changed();
-                }
-                if let Some(local) = sources.local(change.neighbor, change.next_hops) {
-                    engine.dial_from(change.neighbor, local);
-                }
-                engine.path_changed(change.neighbor, change.next_hops);
-            }
-            std::future::pending().await // the tracker's own end is reported by the task above
+            sessions::follow(engine, roster, keeper).await;
+            "the follower of sessions"
         });
         Ok(())
+    }
+
+    /// Takes over what can change while sessions stand: the neighbours.
+    ///
+    /// # Errors
+    /// [`RunError`]; then everything stays as it is.
+    pub async fn reload(&mut self, config: &Config) -> Result<(), RunError> {
+        self.peers.apply(config).await
+    }
+
+    /// The configured neighbours.
+    #[must_use]
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.peers.roster
     }
 
     /// The announcing half, for those who want to look.
@@ -171,7 +174,31 @@ impl Running {
 
     /// Leaves: Cease with this text to every router, then everything is closed.
     pub async fn stop(mut self, text: &str) {
+        self.peers.keeper.close(true);
         self.announcer.engine().shutdown(text).await;
+        self.tasks.shutdown().await;
+    }
+
+    /// Stays, for the routers that agreed on graceful restart: their connections are dropped without a word, and they
+    /// keep the routes for the next process. The others are left as by [`Running::stop`].
+    pub async fn pause(mut self, text: &str) {
+        let engine = Arc::clone(&self.peers.engine);
+        let agreed = |peer: &PeerStatus| peer.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
+        if !engine.peers().iter().any(agreed) {
+            return self.stop(text).await;
+        }
+        self.peers.keeper.close(false);
+        for peer in engine.peers().iter().filter(|peer| !agreed(peer)) {
+            let _ = engine.administer(peer.addr, Admin::Disable(text.to_owned())); // one that is gone needs no goodbye
+        }
+        let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
+        let left = async {
+            while engine.peers().iter().any(up) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, left).await;
+        engine.abandon().await;
         self.tasks.shutdown().await;
     }
 }
@@ -185,30 +212,18 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Opens the wildcard socket of each family that has neighbours, if the configuration says so.
-fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
-    let Some(port) = config.listen else { return Ok(()) };
-    for wildcard in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-        let on = SocketAddr::new(wildcard, port);
-        if config.neighbors.iter().any(|peer| peer.dialing.remote.is_ipv4() == on.is_ipv4()) {
-            engine.listen(on).map_err(|cause| RunError::Listen { on, cause })?;
-            info!(%on, "listening");
-        }
-    }
-    Ok(())
-}
+/// Reads the configuration again.
+pub type Reader = Box<dyn Fn() -> Result<Config, Problems> + Send>;
 
-/// `speaker run`: until SIGTERM or SIGINT.
+/// `speaker run`: until SIGTERM or SIGINT. SIGHUP, or a change of a configuration file, has `read` read it again.
 ///
 /// # Errors
 /// [`RunError`].
-pub async fn run(config: Config) -> Result<(), RunError> {
+pub async fn run(config: Config, read: Reader) -> Result<(), RunError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
-    // Nothing can be reloaded yet, but its default action would end us without a word to the routers.
-    let _hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
-    let neighbors: Vec<String> =
-        config.neighbors.iter().map(|peer| peer.dialing.remote.to_string()).collect();
+    let mut hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
+    let neighbors: Vec<String> = config.neighbors.iter().map(|one| one.addr().to_string()).collect();
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -216,21 +231,56 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         node = config.node, asn = %config.local_as, router_id = %config.router_id, neighbors = neighbors.join(","),
         mode = ?config.mode, source = ?config.source, version = env!("CARGO_PKG_VERSION"), "speaker starting"
     );
+    let mut files = Files::new(config.files.clone());
     let mut running = tokio::select! {
         running = Running::start(config) => running?,
         // What it waits for may hang; nothing was announced yet.
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    let text = tokio::select! {
-        _ = terminate.recv() => "speaker stopped by SIGTERM",
-        _ = interrupt.recv() => "speaker stopped by SIGINT",
-        part = running.failed() => {
-            running.stop("speaker failed").await;
-            return Err(RunError::Ended(part));
+    let text = loop {
+        tokio::select! {
+            _ = terminate.recv() => break "speaker stopped by SIGTERM",
+            _ = interrupt.recv() => break "speaker stopped by SIGINT",
+            _ = hangup.recv() => reload(&mut running, &read, &mut files, true).await,
+            () = files.changed() => reload(&mut running, &read, &mut files, false).await,
+            part = running.failed() => {
+                running.stop("speaker failed").await;
+                return Err(RunError::Ended(part));
+            }
         }
     };
-    info!(reason = text, "leaving: withdrawing everything");
-    running.stop(text).await;
+    info!(reason = text, "stopping");
+    running.pause(text).await;
     Ok(())
+}
+
+/// All of it or nothing: a configuration with a problem is told and changes nothing.
+async fn reload(running: &mut Running, read: &Reader, files: &mut Files, asked: bool) {
+    let stages = Arc::clone(running.announcer.stages());
+    let refused = |cause: &dyn std::fmt::Display| {
+        stages.reloaded(false);
+        for line in cause.to_string().lines() {
+            error!("configuration not taken over, nothing is changed: {line}");
+        }
+    };
+    let config = match tokio::task::block_in_place(read) {
+        Ok(config) => config,
+        Err(problems) => return refused(&problems),
+    };
+    files.follow(config.files.clone());
+    let wanted: BTreeMap<_, _> = config.neighbors.iter().map(|one| (one.addr(), one.clone())).collect();
+    if !asked && running.peers.roster.neighbors() == wanted {
+        return debug!("configuration: no neighbour is changed");
+    }
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    match running.reload(&config).await {
+        Ok(()) => {
+            stages.reloaded(true);
+            info!(neighbors = config.neighbors.len(), "configuration taken over");
+        }
+        Err(cause) => refused(&cause),
+    }
 }

@@ -16,15 +16,22 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::{gobgp, http, logging};
 
+use super::roster::Roster;
+
 /// The pause before a socket or port in use is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-pub(super) fn start(config: &Config, announcer: &Arc<Announcer>, tasks: &mut JoinSet<&'static str>) {
-    let (path, to) = (config.socket.clone(), Arc::clone(announcer));
+pub(super) fn start(
+    config: &Config,
+    announcer: &Arc<Announcer>,
+    roster: &Arc<Roster>,
+    tasks: &mut JoinSet<&'static str>,
+) {
+    let (path, to, roster) = (config.socket.clone(), Arc::clone(announcer), Arc::clone(roster));
     let what = format!("the debug socket {}", path.display());
     tasks.spawn(keep_serving(what, move || {
-        let (path, to) = (path.clone(), Arc::clone(&to));
-        async move { server::serve(&path, to).await }
+        let (path, to, roster) = (path.clone(), Arc::clone(&to), Arc::clone(&roster));
+        async move { server::serve(&path, to, roster).await }
     }));
     let (on, writable, to) = (config.grpc, config.grpc_writable, Arc::clone(announcer));
     tasks.spawn(keep_serving(format!("the GoBGP API on {on}"), move || {

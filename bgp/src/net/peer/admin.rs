@@ -23,6 +23,10 @@ impl PeerTask {
             }
             Admin::RefreshIn => self.handle(Event::AskAgain),
             Admin::RefreshOut => self.send_again(),
+            Admin::SoftReset => {
+                self.handle(Event::AskAgain);
+                self.send_again();
+            }
         }
     }
 

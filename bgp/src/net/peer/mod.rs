@@ -1,13 +1,16 @@
 //! One task per peer: carries out what its state machine says, feeds it what sockets and clock tell.
 
 mod admin;
+mod conns;
+mod learn;
 mod report;
+mod revive;
+mod told;
 mod traffic;
 
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -15,34 +18,31 @@ use std::time::Instant;
 
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::debug;
 
-use super::socket::{dial, is_local, prepare};
 use super::status::PeerStatus;
 use super::transport::Transport;
 use super::{Admin, InboundEvent, PeerConfig, Shared};
-use crate::fsm::{Action, ConnId, Event, Negotiated, Peer, State};
-use crate::rib::{Learned, MemberId, NextHops, UpdateGroup};
-use crate::wire::{Message, Notification};
+use crate::fsm::{Action, ConnId, Event, Peer};
+use crate::rib::{Learned, MemberId};
+use crate::wire::Notification;
+
+pub use told::Path;
+pub(super) use told::Told;
 
 /// What the engine asks of a peer's task.
 pub(super) enum Command {
     Accepted(TcpStream),
     Admin(Admin),
-    Stop(Notification, oneshot::Sender<()>),
-}
-
-/// The way to a peer, as the engine was told last.
-#[derive(Clone, Copy)]
-pub(super) struct Path {
-    pub(super) next_hops: NextHops,
-    pub(super) local: Option<IpAddr>,
+    /// Say goodbye and end.
+    Leave(Notification, oneshot::Sender<()>),
+    /// End without a word.
+    Abandon(oneshot::Sender<()>),
 }
 
 /// What reaches a peer's task from the engine.
 pub(super) struct Inputs {
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) path: watch::Receiver<Path>,
+    pub(super) told: watch::Receiver<Told>,
 }
 
 /// What a peer's task shows.
@@ -56,7 +56,9 @@ type DialFuture = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
 /// The task's belongings.
 pub(super) struct PeerTask {
-    config: PeerConfig,
+    /// What the engine told last, as far as it was carried out.
+    told: Told,
+    config: Arc<PeerConfig>,
     shared: Arc<Shared>,
     outputs: Outputs,
     inputs: Inputs,
@@ -70,13 +72,21 @@ pub(super) struct PeerTask {
     farewells: Vec<tokio::task::JoinHandle<()>>,
     /// A broken attribute was already logged in this session.
     complained: bool,
+    /// That the peer nears its limit was already logged in this session.
+    prefix_warned: bool,
+    /// What the peer announced outlives the session that ends now.
+    retained: bool,
     /// Why there is no session, as logged since there was one: tries come by the second, their reasons take turns.
-    told: HashSet<String>,
+    reasons: HashSet<String>,
+    /// The system itself failed the dial; else nobody answered.
+    dial_refused: bool,
+    /// Connections are dropped rather than closed in order.
+    abandoning: bool,
 }
 
 enum Woken {
     Command(Option<Command>),
-    Path(Path),
+    Told,
     Conn(ConnId),
     Dialed(io::Result<TcpStream>),
     RibChanged,
@@ -90,17 +100,18 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PeerTask {
-    pub(super) fn new(config: PeerConfig, shared: Arc<Shared>, outputs: Outputs, inputs: Inputs) -> Self {
-        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), config.dialing.remote);
-        let fsm = Peer::new(config.session.clone(), seed);
+    pub(super) fn new(shared: Arc<Shared>, outputs: Outputs, mut inputs: Inputs) -> Self {
+        let told = inputs.told.borrow_and_update().clone();
+        let config = Arc::clone(&told.config);
         let changed = shared.changed.subscribe();
         Self {
+            fsm: machine(&config, true),
+            told,
             config,
             shared,
             outputs,
             inputs,
             changed,
-            fsm,
             conns: Vec::new(),
             next_conn: 0,
             dialing: None,
@@ -108,27 +119,41 @@ impl PeerTask {
             inbound: VecDeque::new(),
             farewells: Vec::new(),
             complained: false,
-            told: HashSet::new(),
+            prefix_warned: false,
+            retained: false,
+            reasons: HashSet::new(),
+            dial_refused: false,
+            abandoning: false,
         }
     }
 
-    /// Runs until told to stop, or until the engine is dropped.
-    pub(super) async fn run(mut self) {
-        self.handle(Event::Start);
+    /// Until told to end, or until the engine is dropped.
+    async fn work(&mut self) {
+        if lock(&self.outputs.status).enabled {
+            self.handle(Event::Start);
+        }
         loop {
             match self.wait().await {
-                Woken::Command(Some(Command::Stop(note, done))) => {
-                    self.handle(Event::Stop(note));
-                    for farewell in self.farewells.drain(..) {
-                        let _ = farewell.await;
-                    }
+                Woken::Command(Some(Command::Leave(note, done))) => {
+                    self.leave(note).await;
                     let _ = done.send(());
                     return;
                 }
-                Woken::Command(None) => return,
+                Woken::Command(Some(Command::Abandon(done))) => {
+                    self.abandon();
+                    let _ = done.send(());
+                    return;
+                }
+                Woken::Command(None) => {
+                    let note = self.inputs.told.borrow().leave.clone();
+                    if let Some(note) = note {
+                        self.leave(note).await;
+                    }
+                    return;
+                }
                 Woken::Command(Some(Command::Accepted(stream))) => self.accepted(stream),
                 Woken::Command(Some(Command::Admin(what))) => self.administer(what),
-                Woken::Path(path) => self.path_changed(path),
+                Woken::Told => self.take_over(),
                 Woken::Conn(id) => self.serve(id),
                 Woken::Dialed(result) => self.dialed(result),
                 Woken::RibChanged => self.feed(),
@@ -156,7 +181,7 @@ impl PeerTask {
         tokio::select! {
             biased;
             command = self.inputs.commands.recv() => Woken::Command(command),
-            Ok(()) = self.inputs.path.changed() => Woken::Path(*self.inputs.path.borrow_and_update()),
+            Ok(()) = self.inputs.told.changed() => Woken::Told,
             id = ready => Woken::Conn(id),
             result = dialed => Woken::Dialed(result),
             Ok(()) = self.changed.changed(), if hungry => Woken::RibChanged,
@@ -182,7 +207,7 @@ impl PeerTask {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Dial => self.dialing = Some(Box::pin(dial(self.config.dialing))),
+            Action::Dial => self.dial(),
             Action::AbandonDial => self.dialing = None,
             Action::Send(id, message) => self.send(id, &message),
             Action::Close(id) => self.close(id),
@@ -200,121 +225,28 @@ impl PeerTask {
                     self.inbound.push_back(InboundEvent::Update(update));
                 }
             }
+            Action::Retain { time } => self.retain(time),
+            Action::Purge(family) => self.purge(family),
+            Action::RefreshBegins(family) => self.refreshed(family, true),
+            Action::RefreshEnds(family) => self.refreshed(family, false),
         }
     }
+}
 
-    fn conn(&mut self, id: ConnId) -> Option<&mut Transport> {
-        self.conns.iter_mut().find(|(of, _)| *of == id).map(|(_, conn)| conn)
+/// A machine that is not started. Only the first after the process has started may say that it restarts (R).
+fn machine(config: &PeerConfig, first: bool) -> Peer {
+    let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), config.dialing.remote);
+    let mut session = config.session.clone();
+    if let Some(restart) = &mut session.restart {
+        restart.restarted &= first;
     }
-
-    fn send(&mut self, id: ConnId, message: &Message) {
-        let Some(conn) = self.conn(id) else { return };
-        let queued = conn.send(message);
-        // Errors show up again when the connection is read.
-        let _ = conn.flush();
-        let out_queue = self.queued();
-        let mut status = lock(&self.outputs.status);
-        status.out_queue = out_queue;
-        match queued {
-            true => status.sent.count(message.kind()),
-            false => status.sent.discarded += 1,
-        }
-    }
-
-    fn close(&mut self, id: ConnId) {
-        if let Some(at) = self.conns.iter().position(|(of, _)| *of == id) {
-            let (_, conn) = self.conns.swap_remove(at);
-            self.farewells.retain(|farewell| !farewell.is_finished());
-            self.farewells.push(tokio::spawn(conn.close()));
-        }
-    }
-
-    fn up(&mut self, id: ConnId, with: &Negotiated) {
-        let group = UpdateGroup {
-            local_as: self.config.session.local_as,
-            internal: self.config.session.is_internal(),
-            context: with.context,
-            families: with.families.clone(),
-            next_hops: self.config.next_hops,
-            policy: self.config.policy.clone(),
-            extended_next_hop: with.extended_next_hop,
-            enhanced_refresh: with.enhanced_refresh,
-            only_to_customer: false,
-        };
-        let mut local_addr = None;
-        if let Some(conn) = self.conn(id) {
-            conn.set_context(with.context);
-            local_addr = conn.local_addr();
-        }
-        let member = lock(&self.shared.rib).join(group);
-        self.member = Some((id, member));
-        self.complained = false;
-        self.told.clear();
-        self.report_up(with, local_addr, member);
-        self.feed();
-    }
-
-    fn accepted(&mut self, stream: TcpStream) {
-        if let Err(error) = prepare(&stream, self.config.dialing.remote.ip(), self.config.dialing.hops) {
-            return debug!(%error, "cannot set the options of an accepted connection");
-        }
-        let id = self.adopt(stream);
-        self.handle(Event::Accepted(id));
-    }
-
-    fn dialed(&mut self, result: io::Result<TcpStream>) {
-        self.dialing = None;
-        match result {
-            Ok(stream) => {
-                let id = self.adopt(stream);
-                self.handle(Event::Connected(id));
-            }
-            Err(error) => self.handle(Event::DialFailed(error.to_string())),
-        }
-    }
-
-    fn adopt(&mut self, stream: TcpStream) -> ConnId {
-        let id = ConnId(self.next_conn);
-        self.next_conn += 1;
-        self.conns.push((id, Transport::new(stream)));
-        id
-    }
-
-    fn path_changed(&mut self, Path { next_hops, local }: Path) {
-        self.config.dialing.local = local;
-        self.config.next_hops = next_hops;
-        lock(&self.outputs.status).next_hops = next_hops;
-        let cut: Vec<(ConnId, SocketAddr)> = self
-            .conns
-            .iter()
-            .filter_map(|(id, conn)| Some((*id, conn.local_addr().filter(|addr| !is_local(*addr))?)))
-            .collect();
-        for (id, addr) in cut {
-            self.lost(id, format!("the local address {} is gone", addr.ip()));
-        }
-        self.handle(Event::DialNow);
-        if let Some((_, member)) = self.member
-            && lock(&self.shared.rib).set_next_hops(member, next_hops)
-        {
-            self.feed();
-        }
-    }
+    Peer::new(session, seed)
 }
 
 impl Drop for PeerTask {
     /// However the task ends, its member must not pin the change log, and nobody may be told of a session.
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!(peer = %self.config.addr, "its task panicked: no session until the next start");
-        }
-        let mut status = lock(&self.outputs.status);
-        (status.state, status.since) = (State::Idle, Instant::now());
-        (status.negotiated, status.member) = (None, None);
-        drop(status);
-        lock(&self.outputs.learned).take();
-        if let Some((_, member)) = self.member.take() {
-            lock(&self.shared.rib).leave(member);
-        }
+        self.forget_session();
     }
 }
 

@@ -8,21 +8,22 @@ use tracing::{debug, info, warn};
 use super::{PeerTask, lock};
 use crate::fsm::{EndReason, Negotiated, State};
 use crate::net::{InboundEvent, StateChange};
-use crate::rib::{Learned, MemberId};
-use crate::wire::Update;
+use crate::rib::MemberId;
 use crate::wire::notification::code;
 
 /// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
 const TOLD: usize = 8;
 
+/// Our end and the peer's.
+type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+
 impl PeerTask {
-    pub(super) fn report_up(&mut self, with: &Negotiated, local_addr: Option<SocketAddr>, member: MemberId) {
-        let learned = Learned::new(self.config.session.local_as, with.families.clone(), Instant::now());
-        *lock(&self.outputs.learned) = Some(learned);
+    pub(super) fn report_up(&mut self, with: &Negotiated, ends: Ends, member: MemberId) {
+        self.begin_learning(with);
         let mut status = lock(&self.outputs.status);
         status.negotiated = Some(with.clone());
         status.peer_id = Some(with.peer_id);
-        status.local_addr = local_addr;
+        (status.local_addr, status.remote_addr) = ends;
         status.member = Some(member);
     }
 
@@ -32,20 +33,15 @@ impl PeerTask {
         u64::try_from(all).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn learn(&self, update: &Update) {
-        let mut learned = lock(&self.outputs.learned);
-        if learned.as_mut().is_some_and(|learned| learned.update(Instant::now(), update)) {
-            let peer = self.config.addr;
-            warn!(%peer, kept = Learned::MAX_PATHS, "the peer announces more than is kept to be shown, the rest is only counted");
-        }
-    }
-
     pub(super) fn ended(&mut self, was_up: bool, reason: EndReason) {
+        let reason = self.hinted(reason);
         if was_up {
             if let Some((_, member)) = self.member.take() {
                 lock(&self.shared.rib).leave(member);
             }
-            lock(&self.outputs.learned).take();
+            if !std::mem::take(&mut self.retained) {
+                lock(&self.outputs.learned).take();
+            }
             if self.config.inbound.is_some() {
                 self.inbound.push_back(InboundEvent::Down);
             }
@@ -60,7 +56,7 @@ impl PeerTask {
         } else {
             debug!(peer = %self.config.addr, cause = %reason, "connection attempt ended");
         }
-        if !was_up && self.told.len() < TOLD && self.told.insert(reason.to_string()) {
+        if !was_up && self.reasons.len() < TOLD && self.reasons.insert(reason.to_string()) {
             info!(peer = %self.config.addr, cause = %reason, "no session yet, will try again");
         }
         let mut status = lock(&self.outputs.status);
@@ -68,8 +64,19 @@ impl PeerTask {
         if was_up {
             status.flaps += 1;
             (status.last_down, status.out_queue) = (Some(Instant::now()), 0);
-            (status.negotiated, status.local_addr, status.member) = (None, None, None);
+            (status.negotiated, status.member) = (None, None);
+            (status.local_addr, status.remote_addr) = (None, None);
             (status.advertised, status.current) = (0, false);
+        }
+    }
+
+    /// Packets without the right signature are dropped without an answer (RFC 2385 §2): silence is all there is to see.
+    fn hinted(&self, reason: EndReason) -> EndReason {
+        match reason {
+            EndReason::DialFailed(cause) if self.config.password.is_some() && !self.dial_refused => {
+                EndReason::DialFailed(format!("{cause} (is the password the same on both ends?)"))
+            }
+            other => other,
         }
     }
 

@@ -22,9 +22,8 @@ impl PeerTask {
         if self.inbound.is_empty() {
             self.read(id);
         }
-        let Some(conn) = self.conn(id) else { return };
-        match conn.flush() {
-            Ok(_) => self.feed(),
+        match self.flush(id) {
+            Ok(()) => self.feed(),
             Err(error) => self.lost(id, error.to_string()),
         }
         // A peer that never stops talking would keep the clock from ever getting a turn. What it has said so far is
@@ -99,7 +98,7 @@ impl PeerTask {
             );
             let Some(conn) = self.conn(id) else { return };
             conn.send_table(batch.frames);
-            if conn.flush().is_err() {
+            if self.flush(id).is_err() {
                 return; // shows up again when the connection is read
             }
         }

@@ -105,7 +105,7 @@ fn disconnected(state: pb::PeerState, peer: &PeerStatus) -> pb::PeerState {
         EndReason::Received(_) => Reason::NotificationReceived,
         EndReason::Fault(_) => Reason::InvalidMsg,
         EndReason::Lost(_) => Reason::ReadFailed,
-        EndReason::DialFailed(_) | EndReason::Replaced => Reason::Unspecified,
+        EndReason::DialFailed(_) | EndReason::Replaced | EndReason::Abandoned => Reason::Unspecified,
     };
     pb::PeerState { disconnect_reason: reason.into(), disconnect_message: ended.to_string(), ..state }
 }

@@ -3,20 +3,23 @@
 //! Bounded against any peer: the first [`Learned::MAX_PATHS`] paths are kept with their attributes in wire form,
 //! equal ones once, [`Learned::MAX_OCTETS`] of them at most. Of prefixes beyond that a fingerprint remains, so that
 //! the counts stay exact up to [`Learned::MAX_COUNTED`] more; from there on they are a lower bound.
+//!
+//! Stale is what was announced before a mark, a session that was lost (RFC 4724 §4.2) or the beginning of a refresh
+//! (RFC 7313 §4), and not again since.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hash};
+mod table;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use foldhash::{fast, quality};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::types::{Asn, Family};
 use crate::wire::{Attr, Context, MpReach, MpUnreach, Prefixes, Update, stored_attrs};
+use table::{AttrSets, NewPath, Table};
 
 /// The form attributes are kept in, whatever the session negotiated.
-const STORED: Context = Context { four_octet_as: true, max_message: u16::MAX };
+const STORED: Context = Context { four_octet_as: true, max_message: u16::MAX, internal: true };
 
 /// How many prefixes of a family the peer announces at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct LearnedCounts {
     pub received: u64,
     /// Those whose `AS_PATH` has not our own AS in it (RFC 4271 §9.1.2).
     pub accepted: u64,
+    /// Those that are stale, as far as they are kept.
+    pub stale: u64,
 }
 
 /// One path of a peer.
@@ -36,6 +41,8 @@ pub struct LearnedPath {
     pub since: Instant,
     /// Whether it counts as accepted.
     pub accepted: bool,
+    /// Whether it was announced before the last mark only.
+    pub stale: bool,
     attrs: Arc<[u8]>,
 }
 
@@ -98,6 +105,46 @@ impl Learned {
             };
         }
         spilled && !std::mem::replace(&mut self.spilled, true)
+    }
+
+    /// The session is lost and the peer is to come back: all it announced is stale (RFC 4724 §4.2).
+    pub fn retain_stale(&mut self) {
+        self.v4.mark();
+        self.v6.mark();
+    }
+
+    /// The peer is back, with these families: what it announced in others is gone.
+    pub fn resume(&mut self, families: Vec<Family>) {
+        for gone in [Family::IPV4_UNICAST, Family::IPV6_UNICAST] {
+            if !families.contains(&gone) {
+                self.end_refresh(gone);
+            }
+        }
+        self.families = families;
+    }
+
+    /// The peer begins to repeat a family: what it has announced so far is stale.
+    pub fn begin_refresh(&mut self, family: Family) {
+        match family {
+            Family::IPV4_UNICAST => self.v4.mark(),
+            Family::IPV6_UNICAST => self.v6.mark(),
+            _ => {}
+        }
+    }
+
+    /// The peer has repeated a family, or what is stale in it must go for another reason.
+    pub fn end_refresh(&mut self, family: Family) {
+        match family {
+            Family::IPV4_UNICAST => self.v4.purge(&mut self.sets),
+            Family::IPV6_UNICAST => self.v6.purge(&mut self.sets),
+            _ => {}
+        }
+    }
+
+    /// What is stale goes, of one family or of all.
+    pub fn purge_stale(&mut self, family: Option<Family>) {
+        let all = [Family::IPV4_UNICAST, Family::IPV6_UNICAST];
+        all.into_iter().filter(|one| family.is_none_or(|of| of == *one)).for_each(|of| self.end_refresh(of));
     }
 
     /// How many prefixes of a family there are, kept or not.
@@ -180,127 +227,4 @@ impl Learned {
 enum Withdrawn<'a> {
     V4(&'a [Ipv4Net]),
     V6(&'a [Ipv6Net]),
-}
-
-/// What all prefixes of an UPDATE have in common.
-struct NewPath {
-    attrs: Vec<u8>,
-    accepted: bool,
-    at: u32,
-}
-
-#[derive(Debug)]
-struct Path {
-    attrs: Arc<[u8]>,
-    /// Seconds since the session came up.
-    at: u32,
-    accepted: bool,
-}
-
-/// One family.
-#[derive(Debug)]
-struct Table<P> {
-    kept: HashMap<P, Path, fast::RandomState>,
-    /// Fingerprints of prefixes that are not kept; the lowest bit is set where the path is accepted.
-    counted: HashSet<u64, fast::RandomState>,
-    hasher: quality::RandomState,
-    counts: LearnedCounts,
-}
-
-impl<P> Default for Table<P> {
-    fn default() -> Self {
-        let (kept, counted) = (HashMap::default(), HashSet::default());
-        Self { kept, counted, hasher: quality::RandomState::default(), counts: LearnedCounts::default() }
-    }
-}
-
-impl<P: Copy + Eq + Hash + Into<IpNet>> Table<P> {
-    fn remove(&mut self, net: &P, sets: &mut AttrSets) {
-        let accepted = match self.kept.remove(net) {
-            Some(path) => {
-                sets.give_back(&path.attrs);
-                path.accepted
-            }
-            None => {
-                let print = self.hasher.hash_one(net);
-                let refused = self.counted.remove(&(print & !1));
-                let accepted = self.counted.remove(&(print | 1));
-                if !refused && !accepted {
-                    return;
-                }
-                accepted
-            }
-        };
-        self.counts.received = self.counts.received.saturating_sub(1);
-        self.counts.accepted = self.counts.accepted.saturating_sub(u64::from(accepted));
-    }
-
-    /// Returns whether any could not be kept.
-    fn announce(&mut self, nets: &[P], path: &NewPath, room: usize, sets: &mut AttrSets) -> bool {
-        let mut spilled = false;
-        for net in nets {
-            self.remove(net, sets);
-            let set = if self.kept.len() < room { sets.take(&path.attrs) } else { None };
-            match set {
-                Some(attrs) => {
-                    self.kept.insert(*net, Path { attrs, at: path.at, accepted: path.accepted });
-                }
-                None => {
-                    spilled = true;
-                    if self.counted.len() >= Learned::MAX_COUNTED {
-                        continue;
-                    }
-                    let print = self.hasher.hash_one(net);
-                    self.counted.insert(if path.accepted { print | 1 } else { print & !1 });
-                }
-            }
-            self.counts.received += 1;
-            self.counts.accepted += u64::from(path.accepted);
-        }
-        spilled
-    }
-
-    fn paths(&self, begun: Instant) -> Vec<LearnedPath> {
-        let path = |(net, path): (&P, &Path)| LearnedPath {
-            prefix: (*net).into(),
-            since: begun + Duration::from_secs(path.at.into()),
-            accepted: path.accepted,
-            attrs: Arc::clone(&path.attrs),
-        };
-        self.kept.iter().map(path).collect()
-    }
-}
-
-/// Different attribute sets, each with how many paths use it.
-#[derive(Debug, Default)]
-struct AttrSets {
-    uses: HashMap<Arc<[u8]>, usize, fast::RandomState>,
-    octets: usize,
-}
-
-impl AttrSets {
-    /// `None` where the bound leaves no room for one more.
-    fn take(&mut self, attrs: &[u8]) -> Option<Arc<[u8]>> {
-        if let Some((known, _)) = self.uses.get_key_value(attrs) {
-            let known = Arc::clone(known);
-            self.uses.entry(Arc::clone(&known)).and_modify(|uses| *uses += 1);
-            return Some(known);
-        }
-        if self.octets.saturating_add(attrs.len()) > Learned::MAX_OCTETS {
-            return None;
-        }
-        let new: Arc<[u8]> = attrs.into();
-        self.octets += attrs.len();
-        self.uses.insert(Arc::clone(&new), 1);
-        Some(new)
-    }
-
-    fn give_back(&mut self, attrs: &Arc<[u8]>) {
-        let Some(uses) = self.uses.get_mut(attrs) else { return };
-        *uses -= 1;
-        if *uses == 0 {
-            self.uses.remove(attrs);
-            self.octets = self.octets.saturating_sub(attrs.len());
-        }
-    }
 }

@@ -1,0 +1,182 @@
+//! One neighbour in the terms of the debug service, and what can be done to it.
+
+use std::time::Instant;
+
+use bgp::fsm::PeerRestart;
+use bgp::net::{Admin, AdminError, Engine, Hops, MessageCounts, PeerAddr, PeerStatus};
+use bgp::rib::LearnedPath;
+use bgp::wire::{Attr, MpNextHop, Segment};
+use tonic::Status;
+
+use super::proto;
+use super::proto::administer_neighbor_request::Action;
+use crate::run::Row;
+
+/// What is known of a neighbour, by the engine and from its configuration.
+pub(super) fn shown(peer: &PeerStatus, row: Option<Row>) -> proto::Neighbor {
+    let text = |addr: Option<String>| addr.unwrap_or_default();
+    let plain = proto::Neighbor {
+        address: peer.addr.to_string(),
+        port: peer.port.into(),
+        local_as: peer.local_as.get(),
+        peer_as: peer.peer_as.get(),
+        state: peer.state.name().to_owned(),
+        state_ms: millis(peer.since),
+        advertised: u64::try_from(peer.advertised).unwrap_or(u64::MAX),
+        current: peer.current,
+        next_hop_ipv4: text(peer.next_hops.v4.map(|addr| addr.to_string())),
+        next_hop_ipv6: text(peer.next_hops.v6.map(|addr| addr.to_string())),
+        configured_hold_time: peer.hold_time.seconds().into(),
+        sent: Some(counts(&peer.sent)),
+        received: Some(counts(&peer.received)),
+        flaps: peer.flaps,
+        last_end: text(peer.last_end.as_ref().map(|(_, reason)| reason.to_string())),
+        last_end_ms_ago: peer.last_end.as_ref().map_or(0, |(at, _)| millis(*at)),
+        session: session(peer),
+        enabled: peer.enabled,
+        received_prefixes: peer.learned.iter().map(|(_, counts)| counts.received).sum(),
+        stale_prefixes: peer.learned.iter().map(|(_, counts)| counts.stale).sum(),
+        ..proto::Neighbor::default()
+    };
+    match row {
+        Some(row) => configured(plain, row),
+        None => plain,
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn configured(shown: proto::Neighbor, row: Row) -> proto::Neighbor {
+    let peer = &row.neighbor.peer.0;
+    let role = peer.session.role;
+    proto::Neighbor {
+        description: row.neighbor.description.clone(),
+        password: peer.password.is_some(),
+        ttl: peer.dialing.hops.ttl().unwrap_or_default().into(),
+        ttl_security: match peer.dialing.hops {
+            Hops::Secured(hops) => hops.into(),
+            Hops::Any | Hops::AtMost(_) => 0,
+        },
+        max_prefixes: peer.max_prefixes.unwrap_or_default(),
+        role: role.map(|role| role.role.name().to_owned()).unwrap_or_default(),
+        role_strict: role.is_some_and(|role| role.strict),
+        restart: peer.session.restart.map(|restart| proto::LocalRestart {
+            time: restart.time.into(),
+            long_lived: restart.long_lived.unwrap_or_default(),
+        }),
+        communication_ms_ago: row.communication.as_ref().map_or(0, |(at, _)| millis(*at)),
+        communication: row.communication.map(|(_, text)| text).unwrap_or_default(),
+        ..shown
+    }
+}
+
+fn session(peer: &PeerStatus) -> Option<proto::Session> {
+    let with = peer.negotiated.as_ref()?;
+    Some(proto::Session {
+        router_id: with.peer_id.to_string(),
+        hostname: with.peer_hostname.clone().unwrap_or_default(),
+        local_address: peer.local_addr.map(|addr| addr.to_string()).unwrap_or_default(),
+        hold_time: with.hold_time.seconds().into(),
+        families: with.families.iter().map(ToString::to_string).collect(),
+        max_message: with.context.max_message.into(),
+        route_refresh: with.route_refresh,
+        four_octet_as: with.context.four_octet_as,
+        enhanced_refresh: with.enhanced_refresh,
+        extended_next_hop: with.extended_next_hop,
+        peer_role: with.peer_role.map(|role| role.name().to_owned()).unwrap_or_default(),
+        restart: with.restart.as_ref().map(restart),
+    })
+}
+
+fn restart(peer: &PeerRestart) -> proto::PeerRestart {
+    let kept = peer.families.iter().filter(|(_, forwarding)| *forwarding);
+    proto::PeerRestart {
+        time: peer.time.into(),
+        restarted: peer.restarted,
+        notification: peer.notification,
+        families: peer.families.iter().map(|(family, _)| family.to_string()).collect(),
+        forwarding: kept.map(|(family, _)| family.to_string()).collect(),
+    }
+}
+
+fn counts(counts: &MessageCounts) -> proto::MessageCounts {
+    proto::MessageCounts {
+        open: counts.open,
+        update: counts.update,
+        notification: counts.notification,
+        keepalive: counts.keepalive,
+        route_refresh: counts.route_refresh,
+    }
+}
+
+/// One path that a neighbour announces.
+pub(super) fn learned(path: &LearnedPath) -> proto::LearnedRoute {
+    let attrs = path.attrs();
+    let next_hop = attrs.iter().find_map(|attr| match attr {
+        Attr::NextHop(addr) => Some(addr.to_string()),
+        Attr::MpReach(reach) => Some(next_hops(&reach.next_hop)),
+        _ => None,
+    });
+    let as_path = attrs.iter().find_map(|attr| match attr {
+        Attr::AsPath(segments) => Some(path_text(segments)),
+        _ => None,
+    });
+    proto::LearnedRoute {
+        prefix: path.prefix.to_string(),
+        next_hop: next_hop.unwrap_or_default(),
+        as_path: as_path.unwrap_or_default(),
+        age_ms: millis(path.since),
+        accepted: path.accepted,
+        stale: path.stale,
+    }
+}
+
+fn next_hops(of: &MpNextHop) -> String {
+    match of {
+        MpNextHop::WithLinkLocal(global, local) => format!("{global}, {local}"),
+        one => one.addr().map(|addr| addr.to_string()).unwrap_or_default(),
+    }
+}
+
+/// Sequences as they stand, sets in braces.
+fn path_text(segments: &[Segment]) -> String {
+    let text = |segment: &Segment| {
+        let asns: Vec<String> = segment.asns.iter().map(ToString::to_string).collect();
+        match segment.kind {
+            2 => asns.join(" "),
+            _ => format!("{{{}}}", asns.join(" ")),
+        }
+    };
+    segments.iter().map(text).collect::<Vec<_>>().join(" ")
+}
+
+/// Does what is asked to each of the neighbours; returns their names.
+pub(super) fn administer(
+    engine: &Engine,
+    peers: impl Iterator<Item = PeerAddr>,
+    request: &proto::AdministerNeighborRequest,
+) -> Result<Vec<String>, Status> {
+    let text = request.text.clone();
+    super::communication(&text).map_err(|rule| Status::invalid_argument(format!("text: {rule}")))?;
+    let what = match request.action() {
+        Action::Reset => Admin::Reset(text),
+        Action::Shutdown => Admin::Disable(text),
+        Action::SoftReset | Action::Enable if !text.is_empty() => {
+            return Err(Status::invalid_argument("text: only reset and shutdown tell the router one"));
+        }
+        Action::SoftReset => Admin::SoftReset,
+        Action::Enable => Admin::Enable,
+        Action::Unspecified => return Err(Status::invalid_argument("action: is missing")),
+    };
+    let mut done = Vec::new();
+    for peer in peers {
+        engine.administer(peer, what.clone()).map_err(|error| match error {
+            AdminError::Unknown(_) => Status::not_found(error.to_string()),
+            AdminError::Busy(_) => Status::resource_exhausted(error.to_string()),
+        })?;
+        done.push(peer.to_string());
+    }
+    Ok(done)
+}

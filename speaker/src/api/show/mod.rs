@@ -1,0 +1,75 @@
+//! The debug commands: tables for people, JSON for programs (its fields are documented in `docs/cli.md`).
+
+mod detail;
+mod neighbor;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::client::{Client, ShowError};
+use super::table::Table;
+use crate::cli::{Output, RibArgs, ShowArgs};
+pub use neighbor::neighbor;
+
+fn socket(show: &ShowArgs) -> PathBuf {
+    show.socket.clone().unwrap_or_else(crate::config::default_socket)
+}
+
+fn print(out: &mut impl Write, value: &Value) -> Result<(), ShowError> {
+    Ok(writeln!(out, "{value:#}")?)
+}
+
+/// `speaker rib [PREFIX]`.
+///
+/// # Errors
+/// [`ShowError`], with its exit code.
+pub async fn rib(args: &RibArgs, out: &mut impl Write) -> Result<(), ShowError> {
+    let mut client = Client::connect(&socket(&args.show)).await?;
+    let prefix = args.prefix.map(|prefix| prefix.to_string()).unwrap_or_default();
+    let routes = client.rib(prefix).await?;
+    if args.show.output == Output::Json {
+        let all = routes.iter().map(|route| json!({ "prefix": route.prefix, "reasons": route.reasons }));
+        return print(out, &Value::Array(all.collect()));
+    }
+    let mut table = Table::new(["Prefix", "Wanted by"]);
+    for route in routes {
+        table.row([route.prefix, route.reasons.join(", ")]);
+    }
+    Ok(table.print(out)?)
+}
+
+/// `speaker status`.
+///
+/// # Errors
+/// [`ShowError`], with its exit code.
+pub async fn status(args: &ShowArgs, out: &mut impl Write) -> Result<(), ShowError> {
+    let status = Client::connect(&socket(args)).await?.status().await?;
+    if args.output == Output::Json {
+        let notices: std::collections::BTreeMap<_, _> = status.notices.into_iter().collect();
+        return print(
+            out,
+            &json!({
+                "node": status.node, "version": status.version, "localAs": status.local_as,
+                "routerId": status.router_id, "synced": status.synced,
+                "ipv4Prefixes": status.ipv4_prefixes, "ipv6Prefixes": status.ipv6_prefixes, "notices": notices,
+            }),
+        );
+    }
+    writeln!(out, "Node       {}", status.node)?;
+    writeln!(out, "Version    {}", status.version)?;
+    writeln!(out, "AS         {}, router ID {}", status.local_as, status.router_id)?;
+    let synced =
+        if status.synced { "yes" } else { "no: nothing is announced before every source has listed" };
+    writeln!(out, "Synced     {synced}")?;
+    writeln!(
+        out,
+        "Wanted     {} IPv4 prefixes, {} IPv6 prefixes",
+        status.ipv4_prefixes, status.ipv6_prefixes
+    )?;
+    for (kind, count) in std::collections::BTreeMap::from_iter(status.notices) {
+        writeln!(out, "Notices    {kind}: {count}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! The ways to the neighbours: the next-hop tracker over a changing set of them, and what it finds told to the engine.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bgp::Family;
+use bgp::net::{Engine, Hops, Path, PeerAddr, PeerConfig};
+use bgp::rib::NextHops;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::RunError;
+use super::roster::Roster;
+use crate::config::{Config, Neighbor};
+use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker};
+use crate::stages::Stages;
+
+type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What is known of the ways to all neighbours.
+pub(super) struct Paths {
+    sources: Sources,
+    found: Arc<Mutex<HashMap<IpAddr, NextHops>>>,
+    followed: Vec<Followed>,
+    changes: mpsc::Sender<Change>,
+    trackers: mpsc::Sender<Following>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Paths {
+    /// Follows nobody yet; what is found later goes to the engine.
+    pub(super) fn new(
+        config: &Config,
+        (engine, roster, stages): (&Arc<Engine>, &Arc<Roster>, &Arc<Stages>),
+        tasks: &mut JoinSet<&'static str>,
+    ) -> Self {
+        let sources =
+            Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
+        let (changes, mut news) = mpsc::channel::<Change>(64);
+        let (trackers, running) = mpsc::channel(1);
+        tasks.spawn(supervise(running));
+        let found: Arc<Mutex<HashMap<IpAddr, NextHops>>> = Arc::default();
+        let (engine, roster, stages) = (Arc::clone(engine), Arc::clone(roster), Arc::clone(stages));
+        let (known, of) = (Arc::clone(&found), sources.clone());
+        tasks.spawn(async move {
+            while let Some(change) = news.recv().await {
+                if lock(&known).insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
+                    stages.next_hop_changed();
+                }
+                let addr = PeerAddr::from(change.neighbor);
+                let Some(row) = roster.row(addr) else { continue };
+                let path = path(&row.neighbor.peer.0, change.next_hops, &of);
+                if let Some(local) = path.local {
+                    engine.dial_from(addr, local);
+                }
+                engine.path_changed(addr, path.next_hops);
+            }
+            std::future::pending().await // the tracker's own end is reported by its task
+        });
+        Self { sources, found, followed: Vec::new(), changes, trackers }
+    }
+
+    /// Follows these neighbours from now on, and no others.
+    ///
+    /// # Errors
+    /// The kernel cannot be asked, or a neighbour has no source that is allowed: those followed before stay so.
+    pub(super) async fn follow(&mut self, neighbors: &[Neighbor]) -> Result<(), RunError> {
+        let followed: Vec<Followed> = neighbors.iter().filter_map(|one| followed(&one.peer.0)).collect();
+        if self.followed == followed && !followed.is_empty() {
+            return Ok(());
+        }
+        let (first, tracker) = Tracker::start(&followed, self.sources.clone(), self.changes.clone()).await?;
+        self.followed = followed;
+        self.find(first);
+        let _ = self.trackers.send(Box::pin(tracker)).await; // the supervisor outlives us
+        Ok(())
+    }
+
+    fn find(&self, first: HashMap<IpAddr, NextHops>) {
+        let mut found = lock(&self.found);
+        found.retain(|addr, _| first.contains_key(addr));
+        for (addr, next_hops) in first {
+            let known = found.entry(addr).or_default();
+            if next_hops != NextHops::default() {
+                *known = next_hops; // else the last good ones stay
+            }
+        }
+    }
+
+    /// The way to a neighbour as far as it is known now.
+    pub(super) fn of(&self, peer: &PeerConfig) -> Path {
+        let found = lock(&self.found).get(&peer.addr.ip()).copied().unwrap_or_default();
+        path(peer, found, &self.sources)
+    }
+}
+
+/// What is given beats what is found.
+fn path(peer: &PeerConfig, found: NextHops, sources: &Sources) -> Path {
+    let (pinned_v4, pinned_v6) = match peer.dialing.local {
+        Some(IpAddr::V4(v4)) => (Some(v4), None),
+        Some(IpAddr::V6(v6)) => (None, Some(v6)),
+        None => (None, None),
+    };
+    let next_hops = NextHops {
+        v4: peer.next_hops.v4.or(pinned_v4).or(found.v4),
+        v6: peer.next_hops.v6.or(pinned_v6).or(found.v6),
+        link_local: found.link_local,
+    };
+    let local = peer.dialing.local.or_else(|| sources.local(peer.addr.ip(), found));
+    Path { next_hops, local }
+}
+
+/// The neighbour as the kernel is asked about it; `None` if everything about it is given. Neighbours of a link are
+/// found on it, not by a route.
+fn followed(peer: &PeerConfig) -> Option<Followed> {
+    let given = |family: &Family| peer.next_hops.of(*family).is_some();
+    if peer.addr.link().is_some() || peer.session.families.iter().all(given) {
+        return None;
+    }
+    let on_link = matches!(peer.dialing.hops, Hops::AtMost(1) | Hops::Secured(1));
+    Some(Followed { addr: peer.addr.ip(), on_link })
+}
+
+/// Runs one tracker at a time: the next takes the place of the one before.
+async fn supervise(mut trackers: mpsc::Receiver<Following>) -> &'static str {
+    let mut current: Following = Box::pin(std::future::pending());
+    loop {
+        tokio::select! {
+            () = &mut current => return "the next-hop tracker",
+            next = trackers.recv() => match next {
+                Some(next) => current = next,
+                None => std::future::pending().await, // nobody is left to ask: we are being stopped
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use bgp::net::Dialing;
+    use bgp::{Asn, HoldTime, RouterId, fsm};
+
+    use super::*;
+
+    fn peer(addr: &str, local: Option<IpAddr>, hops: Hops) -> PeerConfig {
+        let remote = SocketAddr::new(addr.parse().expect("an address"), 179);
+        let own = (Asn::new(1).expect("legal"), RouterId::new(Ipv4Addr::LOCALHOST).expect("legal"));
+        let families = vec![if remote.is_ipv4() { Family::IPV4_UNICAST } else { Family::IPV6_UNICAST }];
+        let session =
+            fsm::Config::new(own, Asn::new(2).expect("legal"), HoldTime::new(90).expect("legal"), families);
+        PeerConfig::new(Dialing { remote, local, hops }, session)
+    }
+
+    #[test]
+    fn what_is_given_beats_what_is_pinned_and_that_what_is_found() {
+        let found = NextHops { v4: Some(Ipv4Addr::new(10, 0, 0, 3)), ..NextHops::default() };
+        let sources = Sources::default();
+        let told = |peer: &PeerConfig| path(peer, found, &sources).next_hops.v4.map(|addr| addr.octets()[3]);
+        let mut one = peer("10.0.0.9", None, Hops::Any);
+        assert_eq!(told(&one), Some(3));
+        one.dialing.local = Some([10, 0, 0, 2].into());
+        assert_eq!(told(&one), Some(2));
+        one.next_hops.v4 = Some([10, 0, 0, 1].into());
+        assert_eq!(told(&one), Some(1));
+        assert_eq!(path(&one, found, &sources).local, Some([10, 0, 0, 2].into()), "the session stays pinned");
+    }
+
+    #[test]
+    fn the_kernel_is_asked_about_those_that_not_all_is_given_for() {
+        let on_link = |hops| followed(&peer("10.0.0.9", None, hops)).map(|one| one.on_link);
+        assert_eq!(on_link(Hops::AtMost(1)), Some(true));
+        assert_eq!(on_link(Hops::Secured(1)), Some(true));
+        assert_eq!(on_link(Hops::AtMost(2)), Some(false));
+        assert_eq!(on_link(Hops::Any), Some(false));
+        let mut given = peer("10.0.0.9", None, Hops::Any);
+        given.next_hops.v4 = Some([10, 0, 0, 1].into());
+        assert_eq!(followed(&given), None);
+        given.session.families.push(Family::IPV6_UNICAST);
+        assert!(followed(&given).is_some(), "IPv6 is not given");
+    }
+}

@@ -1,0 +1,128 @@
+//! The neighbours of a running speaker: the first set of them, and every later one by its difference.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use bgp::net::{Admin, Engine, PeerConfig, Reconfigured};
+use tracing::info;
+
+use super::RunError;
+use super::paths::Paths;
+use super::roster::Roster;
+use super::sessions::Keeper;
+use crate::config::{Config, Neighbor};
+
+/// Told to a router that is configured no more, where nothing else is to be told.
+const GONE: &str = "neighbor is not configured any more";
+
+/// The neighbours and all that is kept about them.
+pub(super) struct Peers {
+    pub(super) engine: Arc<Engine>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) paths: Paths,
+}
+
+impl Peers {
+    /// Brings the neighbours to what this configuration says. Those it does not change are not touched.
+    ///
+    /// # Errors
+    /// A socket cannot be had, or a neighbour has no source that is allowed; then nothing is changed.
+    pub(super) async fn apply(&mut self, config: &Config) -> Result<(), RunError> {
+        listen(config, &self.engine)?;
+        self.paths.follow(&config.neighbors).await?;
+        let before = self.roster.neighbors();
+        for (addr, old) in &before {
+            if !config.neighbors.iter().any(|new| new.addr() == *addr) {
+                self.remove(old);
+            }
+        }
+        for new in &config.neighbors {
+            match before.get(&new.addr()) {
+                None => self.add(new, !before.is_empty()),
+                Some(old) if old == new => info!(peer = %new.addr(), "configuration: unchanged"),
+                Some(old) => self.change(old, new),
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer as the engine gets it: what the process before left decides what its OPEN says.
+    fn prepared(&self, neighbor: &Neighbor) -> PeerConfig {
+        let mut peer = neighbor.peer.0.clone();
+        if let Some(restart) = &mut peer.session.restart {
+            (restart.restarted, restart.forwarding) = self.keeper.judge(peer.addr);
+        }
+        peer
+    }
+
+    fn add(&self, new: &Neighbor, reloading: bool) {
+        let peer = self.prepared(new);
+        self.roster.enter(new.clone());
+        let path = self.paths.of(&peer);
+        self.engine.add_peer_on(peer, path);
+        if !new.enabled {
+            self.administer(new, Admin::Disable(new.shutdown_text.clone()));
+        }
+        if reloading {
+            info!(peer = %new.addr(), "configuration: neighbour added");
+        }
+    }
+
+    fn remove(&self, old: &Neighbor) {
+        let text = if old.shutdown_text.is_empty() { GONE } else { &old.shutdown_text };
+        self.engine.remove_peer(old.addr(), text);
+        self.roster.strike(old.addr());
+        self.keeper.forget(old.addr());
+        info!(peer = %old.addr(), "configuration: neighbour removed");
+    }
+
+    fn change(&self, old: &Neighbor, new: &Neighbor) {
+        let (was, peer) = (&old.peer.0, self.prepared(new));
+        let addr = peer.addr;
+        self.roster.enter(new.clone());
+        let path = self.paths.of(&peer);
+        let another_way = was.next_hops != peer.next_hops || was.dialing.local != peer.dialing.local;
+        let done = match self.engine.reconfigure(peer) {
+            Some(Reconfigured::Nothing) => "nothing to do",
+            Some(Reconfigured::Applied) => "applied, the session goes on",
+            Some(Reconfigured::Restarted) => "applied, the session begins anew",
+            None => "is not there",
+        };
+        if another_way {
+            if let Some(local) = path.local {
+                self.engine.dial_from(addr, local);
+            }
+            self.engine.path_changed(addr, path.next_hops);
+        }
+        match (old.enabled, new.enabled) {
+            (true, false) => self.administer(new, Admin::Disable(new.shutdown_text.clone())),
+            (false, true) => self.administer(new, Admin::Enable),
+            _ => {}
+        }
+        info!(peer = %addr, done, enabled = new.enabled, "configuration: neighbour changed");
+    }
+
+    fn administer(&self, neighbor: &Neighbor, what: Admin) {
+        if let Err(error) = self.engine.administer(neighbor.addr(), what) {
+            tracing::error!(%error, "a neighbour could not be told that it is enabled or not");
+        }
+    }
+}
+
+/// Opens the wildcard socket of each family that has neighbours who are taken connections from, unless it is open.
+fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
+    let Some(port) = config.listen else { return Ok(()) };
+    for wildcard in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
+        let on = SocketAddr::new(wildcard, port);
+        let wanted = config
+            .neighbors
+            .iter()
+            .any(|one| one.peer.0.session.listen && one.addr().ip().is_ipv4() == on.is_ipv4());
+        if wanted && !engine.listening().contains(&on) {
+            engine.listen(on).map_err(|cause| RunError::Listen { on, cause })?;
+            info!(%on, "listening");
+        }
+    }
+    Ok(())
+}

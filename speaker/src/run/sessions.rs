@@ -1,0 +1,176 @@
+//! Follows the sessions: what routers said at the end of theirs, and what the next process has to know.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bgp::fsm::{EndReason, State as SessionState};
+use bgp::net::{Engine, PeerAddr, PeerStatus};
+use bgp::wire::notification::{cease, code};
+use tokio::sync::broadcast::error::RecvError;
+use tracing::{info, warn};
+
+use super::roster::Roster;
+use crate::config::{Config, Mode};
+use crate::restart::{self, Session, State, judge};
+
+/// Between two writes of the file: sessions come and go together.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is known of the process before, and what is kept for the one after.
+pub(super) struct Keeper {
+    /// Where; `None`: nowhere.
+    path: Option<PathBuf>,
+    previous: Option<State>,
+    boot_id: String,
+    now: Mutex<Kept>,
+}
+
+struct Kept {
+    state: State,
+    dirty: bool,
+    /// Nothing is noted any more: this process is leaving.
+    closed: bool,
+    warned: bool,
+}
+
+impl Keeper {
+    /// Reads what the process before left; whatever is wrong with it makes this a cold start.
+    pub(super) fn open(config: &Config) -> Self {
+        let gateway = match &config.mode {
+            Mode::NatGateway { gateway } => gateway.as_deref(),
+            Mode::Node { .. } => None,
+        };
+        let wanted = config.neighbors.iter().any(|one| one.peer.0.session.restart.is_some());
+        let path = config.state_dir.as_ref().map(|dir| restart::path(dir, &config.node, gateway));
+        let previous = path.as_ref().and_then(|path| match State::load(path) {
+            Ok(state) => Some(state),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                warn!(path = %path.display(), %error, "the state before the restart cannot be read: a cold start");
+                None
+            }
+        });
+        if wanted && path.is_none() {
+            warn!(
+                "graceful restart without --state-dir and without a log directory: every start is a cold one"
+            );
+        }
+        let boot_id = restart::boot_id();
+        // Neighbours that have not been heard of yet may still be keeping routes if this process ends early.
+        let mut state = State::new(boot_id.clone());
+        state.neighbors = previous.as_ref().map(|state| state.neighbors.clone()).unwrap_or_default();
+        let same_boot = previous.as_ref().is_some_and(|state| state.boot_id == boot_id);
+        let configured: BTreeSet<String> =
+            config.neighbors.iter().map(|one| one.addr().to_string()).collect();
+        state.neighbors.retain(|name, _| same_boot && configured.contains(name));
+        let now = Mutex::new(Kept { state, dirty: false, closed: false, warned: false });
+        Self { path, previous, boot_id, now }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the OPEN may say to a neighbour: restarted, and forwarding kept.
+    pub(super) fn judge(&self, neighbor: PeerAddr) -> (bool, bool) {
+        judge(self.previous.as_ref(), &self.boot_id, &neighbor.to_string())
+    }
+
+    /// A neighbour's session is in another state.
+    fn note(&self, status: &PeerStatus) {
+        let mut kept = self.lock();
+        if kept.closed {
+            return;
+        }
+        let name = status.addr.to_string();
+        let agreed = status.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
+        let since = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+        let neighbors = &mut kept.state.neighbors;
+        let changed = match (status.state, neighbors.get(&name).copied()) {
+            (SessionState::Established, Some(known)) if agreed && known.up => false,
+            (SessionState::Established, _) if agreed => {
+                neighbors.insert(name, Session { up: true, since }).is_none_or(|before| !before.up)
+            }
+            (SessionState::Established, _) => neighbors.remove(&name).is_some(),
+            (_, None) => false,
+            (_, Some(_)) if is_on_purpose(status) => neighbors.remove(&name).is_some(),
+            (_, Some(known)) if known.up && status.last_down.is_some() => {
+                neighbors.insert(name, Session { up: false, since });
+                true
+            }
+            (_, Some(_)) => false,
+        };
+        kept.dirty |= changed;
+    }
+
+    /// A neighbour is one no more.
+    pub(super) fn forget(&self, neighbor: PeerAddr) {
+        let mut kept = self.lock();
+        kept.dirty |= kept.state.neighbors.remove(&neighbor.to_string()).is_some();
+    }
+
+    /// The last note: what is kept is kept for the next process, or, when leaving, there is nothing to be resumed.
+    pub(super) fn close(&self, leaving: bool) {
+        let mut kept = self.lock();
+        kept.closed = true;
+        if leaving {
+            kept.dirty |= !kept.state.neighbors.is_empty();
+            kept.state.neighbors.clear();
+        }
+        drop(kept);
+        self.write();
+    }
+
+    /// Writes what changed. Blocks.
+    fn write(&self) {
+        let Some(path) = &self.path else { return };
+        let mut kept = self.lock();
+        if !std::mem::take(&mut kept.dirty) {
+            return;
+        }
+        let state = kept.state.clone();
+        drop(kept);
+        if let Err(error) = state.save(path) {
+            let mut kept = self.lock();
+            if !std::mem::replace(&mut kept.warned, true) {
+                warn!(path = %path.display(), %error, "the state for a restart cannot be written: it will be a cold start");
+            }
+        }
+    }
+}
+
+/// We ended it and meant it: nothing of it is kept by anybody.
+fn is_on_purpose(status: &PeerStatus) -> bool {
+    let for_good = [cease::ADMIN_SHUTDOWN, cease::DECONFIGURED, cease::HARD_RESET];
+    let ended = |reason: &EndReason| matches!(reason, EndReason::Sent(note) if note.code == code::CEASE && for_good.contains(&note.subcode));
+    !status.enabled || status.last_end.as_ref().is_some_and(|(_, reason)| ended(reason))
+}
+
+/// Notes every change until the engine is gone.
+pub(super) async fn follow(engine: Arc<Engine>, roster: Arc<Roster>, keeper: Arc<Keeper>) {
+    let mut changes = engine.subscribe();
+    let look = |status: &PeerStatus| {
+        roster.hear(status);
+        keeper.note(status);
+    };
+    loop {
+        match changes.recv().await {
+            Ok(change) => engine.peer(change.addr).iter().for_each(look),
+            Err(RecvError::Lagged(missed)) => {
+                info!(missed, "more state changes than could be followed one by one");
+                engine.peers().iter().for_each(look);
+            }
+            Err(RecvError::Closed) => return,
+        }
+        while let Ok(change) = changes.try_recv() {
+            engine.peer(change.addr).iter().for_each(look);
+        }
+        if keeper.lock().dirty {
+            let to = Arc::clone(&keeper);
+            let _ = tokio::task::spawn_blocking(move || to.write()).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The program itself beside routers made of the same engine, on loopback: reload, administration, restart.
+
+mod admin;
+mod reload;
+mod restart;
+mod world;
