@@ -1,10 +1,10 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop setup deny bench cluster crds fmt
+.PHONY: help demo build test check unit interop interop-table fuzz setup deny bench cluster crds fmt
 
 CARGO ?= cargo
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s "$$(printf '\t')"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s "$$(printf '\t')"
 
 demo: ## Build the speaker and run the main job: no cluster, no privilege
 	$(CARGO) run --release --package speaker -- demo
@@ -13,7 +13,7 @@ build: ## Build the release binary, target/release/speaker
 	$(CARGO) build --release --package speaker
 
 test: setup ## Install what the tests need, then run every check and test
-	./tests/run check deny unit interop
+	./tests/run check deny unit interop fuzz
 
 setup: ## Install routers and tools by apt, compile Kubernetes and GoBGP 4 for the labs (as root; needs Go)
 	./tests/setup.sh
@@ -27,8 +27,15 @@ deny: ## Licences, sources and duplicates of dependencies
 unit: ## Tests that need no privilege
 	./tests/run unit
 
-interop: ## Tests against FRR, BIRD, GoBGP and a Kubernetes API server in network namespaces (as root)
+interop: ## Tests against FRR, BIRD, GoBGP, ExaBGP and a Kubernetes API server in network namespaces (as root)
 	./tests/run interop
+
+interop-table: ## Run the interop matrix alone and write docs/interop.md from it (as root)
+	$(CARGO) build --package speaker
+	INTEROP_TABLE=write $(CARGO) test --package tests --test interop_matrix
+
+fuzz: ## Half an hour of each fuzz target (needs nightly Rust and cargo-fuzz)
+	./tests/fuzz.sh 1800
 
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net

@@ -4,8 +4,8 @@
 # service may run. Kubernetes and GoBGP 4 are in no package: they are compiled once, into a cache.
 set -eu
 
-packages="frr bird2 gobgpd tshark iproute2 nftables openssl etcd-server etcd-client prometheus"
-services="frr bird bird6 gobgpd etcd prometheus"
+packages="frr bird2 gobgpd exabgp tshark iproute2 nftables openssl etcd-server etcd-client prometheus"
+services="frr bird bird6 gobgpd exabgp etcd prometheus"
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/speaker-lab
@@ -68,7 +68,7 @@ if [ -d /run/systemd/system ]; then
     done
 fi
 
-for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp tshark dumpcap ip nft ss \
+for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp exabgp tshark dumpcap ip nft ss \
     openssl etcd etcdctl prometheus; do
     command -v "$program" >/dev/null || fail "$program is still missing"
 done

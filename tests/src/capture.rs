@@ -61,6 +61,21 @@ pub struct Message {
     pub announced: BTreeSet<IpNet>,
     /// The prefixes an UPDATE withdraws.
     pub withdrawn: BTreeSet<IpNet>,
+    /// The codes of the capabilities in an OPEN.
+    pub capabilities: BTreeSet<u64>,
+    /// The subtype of a ROUTE-REFRESH: 0 asks, 1 and 2 mark begin and end (RFC 7313 §3.2).
+    pub refresh: Option<u64>,
+    /// What the packet it came in had: its TTL or hop limit, and whether it was signed (TCP MD5, RFC 2385).
+    pub packet: Packet,
+}
+
+/// What is looked at of a packet with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packet {
+    /// TTL, or hop limit.
+    pub ttl: Option<u64>,
+    /// It has the option of TCP MD5.
+    pub signed: bool,
 }
 
 /// What a finished capture holds.
@@ -175,13 +190,16 @@ impl Verdict {
         if let Some(what) = layers.get("_ws.malformed") {
             self.faults.push((from, format!("malformed: {what}")));
         }
+        let ttl = number(&layers["ip"]["ip.ttl"]).or_else(|| number(&layers["ipv6"]["ipv6.hlim"]));
+        let packet = Packet { ttl, signed: !found(&layers["tcp"], "tcp.options.md5").is_empty() };
+        let seen = (at, packet);
         match layers.get("bgp") {
             Some(Value::Array(messages)) => {
                 for message in messages {
-                    self.add_message(at, ends, message);
+                    self.add_message(seen, ends, message);
                 }
             }
-            Some(message) => self.add_message(at, ends, message),
+            Some(message) => self.add_message(seen, ends, message),
             // Bytes of a stream that are no message, nor part of one, nor sent a second time: the
             // dissector lost its way, as after a marker that is not all ones.
             None if !is_segment(&layers["tcp"]) => {
@@ -192,7 +210,12 @@ impl Verdict {
         Ok(())
     }
 
-    fn add_message(&mut self, at: Duration, (from, to): (IpAddr, IpAddr), message: &Value) {
+    fn add_message(
+        &mut self,
+        (at, packet): (Duration, Packet),
+        (from, to): (IpAddr, IpAddr),
+        message: &Value,
+    ) {
         // Expert information is looked at below `bgp` only: what tshark says about TCP (retransmissions,
         // resets) or IP (TTL 1 of eBGP) tells of the lab, not of the messages.
         for expert in found(message, "_ws.expert") {
@@ -218,7 +241,20 @@ impl Verdict {
         let announced = prefixes(message, ["bgp.update.nlri", "bgp.update.path_attribute.mp_reach_nlri"]);
         let withdrawn =
             prefixes(message, ["bgp.update.withdrawn_routes", "bgp.update.path_attribute.mp_unreach_nlri"]);
-        self.messages.push(Message { at, from, to, kind, notification, hold_time, announced, withdrawn });
+        let codes = found(message, "bgp.cap.type");
+        self.messages.push(Message {
+            at,
+            from,
+            to,
+            kind,
+            notification,
+            hold_time,
+            announced,
+            withdrawn,
+            capabilities: codes.into_iter().filter_map(number).collect(),
+            refresh: found(message, "bgp.route_refresh.subtype").into_iter().find_map(number),
+            packet,
+        });
     }
 }
 

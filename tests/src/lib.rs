@@ -1,11 +1,11 @@
 //! Labs with real routers in network namespaces, and the scenarios the interop tests run in them.
 //!
 //! Bottom up: [`fault`] and [`wait`] (every wait is bounded and says what was missing), [`proc`]
-//! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD
-//! and GoBGP behind one type), [`kube`] (a real API server, and a proxy that spoils its answers),
+//! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD,
+//! GoBGP and ExaBGP behind one type), [`kube`] (a real API server, and a proxy that spoils its answers),
 //! [`speaker`] and [`manifests`] (what is under test), [`capture`] and [`stream`] (tshark judges every
 //! BGP message), [`gobgp_cli`] (the stock `gobgp` commands as clients of the speaker), [`scenario`] (the
-//! steps, shared by all router kinds).
+//! steps, shared by all router kinds), [`matrix`] (one cell for each feature and router: `docs/interop.md`).
 //!
 //! Needs root and what `tests/setup.sh` installs. Everything a lab makes has a name of its
 //! own and is removed in `Drop`, so that tests run in parallel and a panic leaves nothing behind.
@@ -16,6 +16,7 @@ pub mod fault;
 pub mod gobgp_cli;
 pub mod kube;
 pub mod manifests;
+pub mod matrix;
 pub mod netns;
 pub mod proc;
 pub mod router;

@@ -101,6 +101,15 @@ impl Speaker {
         Self::launch(netns, dir, &environment, &arguments)
     }
 
+    /// Starts it with these arguments, its files in `dir`.
+    ///
+    /// # Errors
+    /// When there is no binary to start.
+    pub fn with(netns: &Arc<Netns>, dir: &Path, arguments: &[String]) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        Self::launch(netns, dir, &[], arguments)
+    }
+
     fn launch(netns: &Arc<Netns>, dir: &Path, environment: &[String], arguments: &[String]) -> Result<Self> {
         let program = binary()?.display().to_string();
         let socket = dir.join("speaker.sock").display().to_string();
@@ -143,6 +152,15 @@ impl Speaker {
     /// When its command line fails.
     pub fn neighbor(&self, address: &str) -> Result<Value> {
         Ok(self.ask(&["neighbor", address])?[0].clone())
+    }
+
+    /// Runs one of its commands, as `speaker neighbor ADDR shutdown TEXT`; returns what it printed.
+    ///
+    /// # Errors
+    /// When its command line fails.
+    pub fn command(&self, command: &[&str]) -> Result<String> {
+        let enter = ["ip", "netns", "exec", self.netns.name(), &self.program];
+        run(&[&enter[..], command, &["--socket", &self.socket]].concat())
     }
 
     fn ask(&self, command: &[&str]) -> Result<Value> {

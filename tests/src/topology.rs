@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// The interface in a router's namespace that carries all of its traffic.
 pub const ROUTER_LINK: &str = "br0";
 
+/// The port BGP listens on.
+pub const BGP_PORT: u16 = 179;
+
 /// Two routers and two nodes, cabled and addressed; nothing runs in them yet.
 #[derive(Debug)]
 pub struct Topology {

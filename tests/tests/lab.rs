@@ -9,7 +9,7 @@ use tests::capture::{Capture, OPEN, UPDATE, Verdict, now};
 use tests::fault::{Fault, Result, ensure};
 use tests::netns::Netns;
 use tests::proc::Daemon;
-use tests::router::{Config, Dialing, Kind, Router};
+use tests::router::{Config, Dialing, Kind, Router, Session};
 use tests::scenario::{compare, parse};
 use tests::topology::{Topology, connections, cut, mend};
 use tests::wait;
@@ -62,7 +62,15 @@ fn peers() -> Vec<IpAddr> {
 
 fn config(dialing: Dialing) -> Config {
     let id = Ipv4Addr::new(10, 0, 1, 1);
-    Config { asn: 65001, id, neighbor_asn: 65000, neighbors: peers(), hold: 3, dialing }
+    Config {
+        asn: 65001,
+        id,
+        neighbor_asn: 65000,
+        neighbors: peers(),
+        hold: 3,
+        dialing,
+        session: Session::default(),
+    }
 }
 
 /// Tables and sessions, a cut link, a restart, and a capture without fault, for one kind of router.
@@ -122,6 +130,11 @@ fn bird_is_read_right() {
 #[test]
 fn gobgp_is_read_right() {
     driver(Kind::Gobgp, Dialing::Active).unwrap();
+}
+
+#[test]
+fn exabgp_is_read_right() {
+    driver(Kind::Exabgp, Dialing::Passive).unwrap();
 }
 
 #[test]

@@ -34,11 +34,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// When the kernel refused or failed, it is asked again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Follows who is at the other end of each link and tells each change: the router's link-local address with the
+/// Follows who is at the other end of each link and tells it once and at each change: the router's link-local address with the
 /// link's index as scope, or that there is none any more. Of several the lowest address is taken, and kept as long as
 /// it is there. Ends with its receiver only.
 pub async fn neighbors_on_link(links: Vec<Link>, to: mpsc::Sender<(Link, Option<SocketAddrV6>)>) {
-    let mut told: HashMap<Link, SocketAddrV6> = HashMap::new();
+    let mut told: HashMap<Link, Option<SocketAddrV6>> = HashMap::new();
     let mut warned = false;
     while !to.is_closed() {
         let cause = match Kernel::open(&NEIGHBORS) {
@@ -56,7 +56,7 @@ pub async fn neighbors_on_link(links: Vec<Link>, to: mpsc::Sender<(Link, Option<
 async fn follow(
     kernel: &Kernel,
     links: &[Link],
-    told: &mut HashMap<Link, SocketAddrV6>,
+    told: &mut HashMap<Link, Option<SocketAddrV6>>,
     to: &mpsc::Sender<(Link, Option<SocketAddrV6>)>,
 ) -> String {
     loop {
@@ -70,19 +70,19 @@ async fn follow(
                 Err(error) => return error.to_string(),
             };
             let before = told.get(link).copied();
-            let now = choose(before, index, &routers);
-            if now == before {
+            let now = choose(before.flatten(), index, &routers);
+            if before == Some(now) {
                 continue;
             }
-            let others = routers.len().saturating_sub(1);
-            match now {
-                Some(at) => info!(%link, router = %at.ip(), others, "router found on the link"),
-                None => info!(%link, "the router on the link is gone"),
+            match (now, before) {
+                (Some(at), _) => {
+                    let others = routers.len().saturating_sub(1);
+                    info!(%link, router = %at.ip(), others, "router found on the link");
+                }
+                (None, Some(_)) => info!(%link, "the router on the link is gone"),
+                (None, None) => info!(%link, "no router on the link yet"),
             }
-            match now {
-                Some(at) => told.insert(*link, at),
-                None => told.remove(link),
-            };
+            told.insert(*link, now);
             if to.send((*link, now)).await.is_err() {
                 return "nobody wants to know".to_owned();
             }

@@ -2,9 +2,10 @@
 //!
 //! `direct` is said for iBGP: without it BIRD looks next hops up in its own table, which holds nothing else.
 
-use super::{Config, Dialing, Place, TablePath};
+use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath};
 use crate::fault::{Fault, Result, ensure};
 use crate::proc::{Daemon, run};
+use crate::topology::ROUTER_LINK;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -17,24 +18,87 @@ pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
 }
 
 fn config(config: &Config) -> String {
-    let Config { asn, id, neighbor_asn, hold, .. } = config;
+    let Config { asn, id, hold, session, .. } = config;
     let mut out = format!("log stderr all;\nrouter id {id};\nprotocol device {{}}\n");
+    if session.kernel {
+        out.push_str(
+            "protocol kernel { ipv4 { export all; }; }\nprotocol kernel { ipv6 { export all; }; }\n",
+        );
+    }
+    if session.peering == Peering::Unnumbered {
+        // How the other end of an unnumbered session finds this router.
+        let _ = writeln!(
+            out,
+            "protocol radv {{ interface \"{ROUTER_LINK}\" {{ max ra interval 4; min ra interval 3; }}; }}"
+        );
+    }
+    for (family, network, gateway) in &session.routes {
+        let _ = writeln!(out, "protocol static {{ {family}; route {network} via {gateway}; }}");
+    }
     // A neighbour is listed under the name of its protocol: its index tells which one it is.
     for (index, peer) in config.neighbors.iter().enumerate() {
-        let family = if peer.is_ipv4() { "ipv4" } else { "ipv6" };
         let passive = match config.dialing {
             Dialing::Passive => "passive yes;",
             Dialing::Active => "connect delay time 1; connect retry time 1;",
         };
         let _ = writeln!(
             out,
-            "protocol bgp p{index} {{ local as {asn}; neighbor {peer} as {neighbor_asn}; {passive} direct; \
-             hold time {hold}; keepalive time {}; error wait time 1, 2; \
-             {family} {{ import all; export none; }}; }}",
-            hold / 3
+            "protocol bgp p{index} {{ local as {asn}; {} {passive} {} \
+             hold time {hold}; keepalive time {}; error wait time 1, 2; {} }}",
+            neighbor(config, *peer),
+            options(session),
+            hold / 3,
+            channels(session, *peer)
         );
     }
     out
+}
+
+fn neighbor(config: &Config, peer: IpAddr) -> String {
+    let asn = config.neighbor_asn;
+    match config.session.peering {
+        Peering::Address => format!("neighbor {peer} as {asn};"),
+        Peering::LinkLocal => format!("neighbor {peer} as {asn}; interface \"{ROUTER_LINK}\";"),
+        // Whoever has a link-local address there may connect: a protocol of its own is made for each.
+        Peering::Unnumbered => format!(
+            "neighbor range fe80::/64 as {asn}; interface \"{ROUTER_LINK}\"; dynamic name \"p\"; \
+             dynamic name digits 2;"
+        ),
+    }
+}
+
+fn options(session: &Session) -> String {
+    let mut out = match session.hops {
+        Hops::Link => "direct;".to_owned(),
+        Hops::Routed(ttl) => format!("multihop {ttl};"),
+        Hops::Secured => "direct; ttl security yes;".to_owned(),
+    };
+    if let Some(password) = session.password {
+        let _ = write!(out, " password \"{password}\";");
+    }
+    if let Some(role) = session.role {
+        let _ = write!(out, " local role {role};");
+    }
+    if session.extended_messages {
+        out.push_str(" enable extended messages yes;");
+    }
+    out
+}
+
+fn channels(session: &Session, peer: IpAddr) -> String {
+    let mut out = String::new();
+    for (family, is_v4) in [("ipv4", true), ("ipv6", false)] {
+        if session.both_families || peer.is_ipv4() == is_v4 {
+            let hop = if session.extended_next_hop && is_v4 { " extended next hop yes;" } else { "" };
+            let paths = if session.add_path { " add paths on;" } else { "" };
+            let _ = write!(out, "{family} {{ import all; export none;{hop}{paths} }}; ");
+        }
+    }
+    out
+}
+
+pub(super) fn protocols(place: &Place) -> Result<String> {
+    birdc(place, &["show", "protocols", "all"])
 }
 
 fn birdc(place: &Place, command: &[&str]) -> Result<String> {
@@ -49,14 +113,17 @@ pub(super) fn ask_again(place: &Place) -> Result<()> {
 
 fn peer(place: &Place, protocol: &str) -> Result<IpAddr> {
     let index = protocol.strip_prefix('p').and_then(|index| index.parse::<usize>().ok());
+    // Those made for an unnumbered neighbour count from 1.
+    let index =
+        index.map(|index| if place.config.session.peering == Peering::Unnumbered { 0 } else { index });
     let peer = index.and_then(|index| place.config.neighbors.get(index));
     peer.copied().ok_or_else(|| Fault::new(format!("no neighbour behind protocol {protocol:?}")))
 }
 
-/// Reads `show route all`: a prefix at the start of its first path's line, more paths below with the
+/// Reads `show route all`, of what came by BGP: a prefix at the start of its first path's line, more paths below with the
 /// prefix left out, attributes indented by a tab.
 pub(super) fn paths(place: &Place) -> Result<Vec<TablePath>> {
-    let text = birdc(place, &["show", "route", "all"])?;
+    let text = birdc(place, &["show", "route", "all", "where", "source", "=", "RTS_BGP"])?;
     let mut paths: Vec<TablePath> = Vec::new();
     let mut prefix: Option<IpNet> = None;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -91,8 +158,8 @@ fn read_attribute(line: &str, path: &mut TablePath) -> Result<()> {
     let mut words = value.split_whitespace();
     let odd = |_| Fault::new(format!("an attribute not understood: {line:?}"));
     match name {
-        // The global next hop of IPv6 comes first, the link-local one may follow.
-        "BGP.next_hop" => path.next_hop = words.next().unwrap_or_default().parse()?,
+        // The global next hop of IPv6 comes first, unspecified if there is none; the link-local one may follow.
+        "BGP.next_hop" => path.next_hop = words.find(|word| *word != "::").unwrap_or_default().parse()?,
         "BGP.as_path" => {
             path.as_path = words.map(str::parse).collect::<std::result::Result<_, _>>().map_err(odd)?;
         }

@@ -3,9 +3,10 @@
 //! `--vty_socket`, `-z` and `-i` move all of FRR's sockets and pid files into the router's directory, which
 //! must belong to the user `frr`: both daemons give up root, and refuse to run as root altogether.
 
-use super::{Config, Dialing, Place, TablePath, text};
+use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath, text};
 use crate::fault::{Fault, Result, ensure};
 use crate::proc::{Daemon, run};
+use crate::topology::ROUTER_LINK;
 use crate::wait;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -14,7 +15,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
-    std::fs::write(place.dir.join("zebra.conf"), "")?;
+    // Advertisements are how the other end of an unnumbered session finds this router. It knows that end by address:
+    // 8.4 takes no range of link-local ones, and without an address waits for advertisements itself.
+    let zebra = match place.config.session.peering {
+        Peering::Unnumbered => {
+            format!("interface {ROUTER_LINK}\n no ipv6 nd suppress-ra\n ipv6 nd ra-interval 1\n")
+        }
+        Peering::Address | Peering::LinkLocal => String::new(),
+    };
+    std::fs::write(place.dir.join("zebra.conf"), zebra)?;
     std::fs::write(place.dir.join("bgpd.conf"), config(&place.config))?;
     run(&["chown", "-R", "frr:frr", &place.dir.display().to_string()])?;
     // What a killed run left would be taken for the socket of the new one.
@@ -49,27 +58,58 @@ pub(super) fn forget(daemon: &Daemon) {
 }
 
 fn config(config: &Config) -> String {
-    let Config { asn, id, neighbor_asn, hold, .. } = config;
+    let Config { asn, id, neighbor_asn, hold, session, .. } = config;
     let mut out = format!(
         "router bgp {asn}\n bgp router-id {id}\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n \
-         bgp bestpath as-path multipath-relax\n timers bgp {} {hold}\n",
+         bgp log-neighbor-changes\n bgp bestpath as-path multipath-relax\n timers bgp {} {hold}\n",
         hold / 3
     );
     for peer in &config.neighbors {
         let _ = writeln!(out, " neighbor {peer} remote-as {neighbor_asn}");
+        if session.peering != Peering::Address {
+            let _ = writeln!(out, " neighbor {peer} interface {ROUTER_LINK}");
+        }
         let _ = match config.dialing {
             Dialing::Passive => writeln!(out, " neighbor {peer} passive"),
             Dialing::Active => writeln!(out, " neighbor {peer} timers connect 1"),
         };
+        for line in options(session) {
+            let _ = writeln!(out, " neighbor {peer} {line}");
+        }
     }
     for (family, is_v4) in [("ipv4", true), ("ipv6", false)] {
         let _ = writeln!(out, " address-family {family} unicast\n  maximum-paths 8\n  maximum-paths ibgp 8");
-        for peer in config.neighbors.iter().filter(|peer| peer.is_ipv4() == is_v4) {
-            let _ = writeln!(out, "  neighbor {peer} activate");
+        for peer in &config.neighbors {
+            if session.both_families || peer.is_ipv4() == is_v4 {
+                let _ = writeln!(out, "  neighbor {peer} activate");
+                if session.add_path {
+                    let _ = writeln!(out, "  neighbor {peer} addpath-tx-all-paths");
+                }
+            }
         }
         out.push_str(" exit-address-family\n");
     }
     out
+}
+
+/// What comes after `neighbor ADDRESS`, for all families.
+fn options(session: &Session) -> Vec<String> {
+    let mut out = Vec::new();
+    out.extend(session.password.map(|password| format!("password {password}")));
+    match session.hops {
+        Hops::Link => {}
+        Hops::Routed(ttl) => out.push(format!("ebgp-multihop {ttl}")),
+        Hops::Secured => out.push("ttl-security hops 1".to_owned()),
+    }
+    if session.extended_next_hop {
+        out.push("capability extended-nexthop".to_owned());
+    }
+    out.extend(session.role.map(|role| format!("local-role {role}")));
+    out
+}
+
+pub(super) fn neighbors(place: &Place) -> Result<String> {
+    vtysh(place, "show bgp neighbors json")
 }
 
 fn vtysh(place: &Place, command: &str) -> Result<String> {
@@ -105,8 +145,8 @@ fn path(prefix: &str, entry: &Value) -> Result<TablePath> {
     ensure(entry["valid"] == true, || format!("{prefix}: a path that is not valid: {entry}"))?;
     // Beside the global next hop of IPv6, FRR lists the link-local one.
     let hops = entry["nexthops"].as_array().into_iter().flatten();
-    let global = hops.filter(|hop| hop["scope"] != "link-local").collect::<Vec<_>>();
-    let [hop] = global[..] else {
+    let (local, global): (Vec<_>, Vec<_>) = hops.partition(|hop| hop["scope"] == "link-local");
+    let [hop] = (if global.is_empty() { local } else { global })[..] else {
         return Err(Fault::new(format!("{prefix}: not exactly one next hop: {entry}")));
     };
     let asns = text(entry, "path")?.split_whitespace().map(str::parse);

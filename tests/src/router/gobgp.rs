@@ -1,8 +1,9 @@
 //! GoBGP 3, asked through its own CLI over gRPC on the loopback address of its namespace.
 
-use super::{Config, Dialing, Place, TablePath, text};
+use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath, text};
 use crate::fault::{Fault, Result};
 use crate::proc::Daemon;
+use crate::topology::ROUTER_LINK;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -25,23 +26,63 @@ pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
 }
 
 fn config(config: &Config) -> String {
-    let Config { asn, id, neighbor_asn, hold, .. } = config;
+    let Config { asn, id, neighbor_asn, hold, session, .. } = config;
     let mut out = format!(
         "[global.config]\n as = {asn}\n router-id = \"{id}\"\n[global.use-multiple-paths.config]\n enabled = true\n"
     );
     let passive = config.dialing == Dialing::Passive;
     for peer in &config.neighbors {
-        let family = if peer.is_ipv4() { "ipv4-unicast" } else { "ipv6-unicast" };
+        let scope =
+            if session.peering == Peering::Address { String::new() } else { format!("%{ROUTER_LINK}") };
+        let password =
+            session.password.map_or(String::new(), |password| format!("  auth-password = \"{password}\"\n"));
         let _ = writeln!(
             out,
-            "[[neighbors]]\n [neighbors.config]\n  neighbor-address = \"{peer}\"\n  peer-as = {neighbor_asn}\n \
+            "[[neighbors]]\n [neighbors.config]\n  neighbor-address = \"{peer}{scope}\"\n  peer-as = {neighbor_asn}\n\
+             {password} \
              [neighbors.transport.config]\n  passive-mode = {passive}\n \
-             [neighbors.timers.config]\n  hold-time = {hold}\n  keepalive-interval = {}\n  connect-retry = 1\n \
-             [[neighbors.afi-safis]]\n  [neighbors.afi-safis.config]\n   afi-safi-name = \"{family}\"",
+             [neighbors.timers.config]\n  hold-time = {hold}\n  keepalive-interval = {}\n  connect-retry = 1",
             hold / 3
         );
+        out.push_str(&match session.hops {
+            Hops::Link => String::new(),
+            Hops::Routed(ttl) => {
+                format!(" [neighbors.ebgp-multihop.config]\n  enabled = true\n  multihop-ttl = {ttl}\n")
+            }
+            Hops::Secured => {
+                " [neighbors.ttl-security.config]\n  enabled = true\n  ttl-min = 255\n".to_owned()
+            }
+        });
+        if session.graceful_restart {
+            out.push_str(
+                " [neighbors.graceful-restart.config]\n  enabled = true\n  helper-only = true\n  \
+                 restart-time = 60\n",
+            );
+        }
+        for (family, is_v4) in [("ipv4-unicast", true), ("ipv6-unicast", false)] {
+            if session.both_families || peer.is_ipv4() == is_v4 {
+                out.push_str(&of_family(family, session));
+            }
+        }
     }
     out
+}
+
+fn of_family(family: &str, session: &Session) -> String {
+    let mut out = format!(
+        " [[neighbors.afi-safis]]\n  [neighbors.afi-safis.config]\n   afi-safi-name = \"{family}\"\n"
+    );
+    if session.graceful_restart {
+        out.push_str("  [neighbors.afi-safis.mp-graceful-restart.config]\n   enabled = true\n");
+    }
+    if session.add_path {
+        out.push_str("  [neighbors.afi-safis.add-paths.config]\n   receive = true\n   send-max = 8\n");
+    }
+    out
+}
+
+pub(super) fn neighbors(place: &Place) -> Result<String> {
+    place.netns.exec(&["gobgp", "neighbor", "-j"])
 }
 
 fn gobgp(place: &Place, args: &[&str]) -> Result<Value> {
@@ -72,17 +113,22 @@ fn path(prefix: &str, entry: &Value) -> Result<TablePath> {
     Ok(TablePath {
         prefix: prefix.parse()?,
         next_hop: text(hop, "nexthop")?.parse()?,
-        peer: text(entry, "neighbor-ip")?.parse()?,
+        peer: address(text(entry, "neighbor-ip")?)?,
         as_path: asns.filter_map(number).collect(),
         local_pref: attribute(LOCAL_PREF).and_then(|attr| number(&attr["value"])),
         selected: false,
     })
 }
 
+/// A link-local address comes with its interface.
+fn address(text: &str) -> Result<IpAddr> {
+    Ok(text.split('%').next().unwrap_or(text).parse()?)
+}
+
 pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
     let neighbors = gobgp(place, &["neighbor"])?;
     let up = neighbors.as_array().into_iter().flatten();
     up.filter(|neighbor| neighbor["state"]["session_state"] == ESTABLISHED)
-        .map(|neighbor| Ok(text(&neighbor["state"], "neighbor_address")?.parse()?))
+        .map(|neighbor| address(text(&neighbor["state"], "neighbor_address")?))
         .collect()
 }

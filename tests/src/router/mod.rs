@@ -1,12 +1,16 @@
-//! FRR, BIRD and GoBGP behind one type: start, stop, and what their own tables hold.
+//! FRR, BIRD, GoBGP and ExaBGP behind one type: start, stop, and what their own tables hold.
 
 mod bird;
+mod exabgp;
 mod frr;
 mod gobgp;
+mod session;
+
+pub use session::{Hops, Peering, Session};
 
 use crate::fault::{During, Fault, Result, ensure};
 use crate::netns::Netns;
-use crate::proc::Daemon;
+use crate::proc::{Daemon, output};
 use crate::topology::listens;
 use crate::wait;
 use ipnet::IpNet;
@@ -21,7 +25,7 @@ use std::time::Duration;
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// FRR: `zebra` and `bgpd`; the only one here that installs routes in the kernel.
     Frr,
@@ -29,6 +33,44 @@ pub enum Kind {
     Bird,
     /// GoBGP 3.
     Gobgp,
+    /// ExaBGP 4, which keeps no table: its own log of updates, added up, stands for one.
+    Exabgp,
+}
+
+impl Kind {
+    /// All of them, in the order of `docs/interop.md`.
+    pub const ALL: [Self; 4] = [Self::Frr, Self::Bird, Self::Gobgp, Self::Exabgp];
+
+    /// Its name as it is written.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Frr => "FRR",
+            Self::Bird => "BIRD",
+            Self::Gobgp => "GoBGP",
+            Self::Exabgp => "ExaBGP",
+        }
+    }
+
+    /// What its own program says about its version.
+    ///
+    /// # Errors
+    /// When it is not installed, or says something else.
+    pub fn version(self) -> Result<String> {
+        let argv: &[&str] = match self {
+            Self::Frr => &["/usr/lib/frr/bgpd", "--version"],
+            Self::Bird => &["bird", "--version"],
+            Self::Gobgp => &["gobgpd", "--version"],
+            Self::Exabgp => &["exabgp", "--version"],
+        };
+        // BIRD says it on stderr.
+        let output = output(argv)?;
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let words = text.split_whitespace();
+        let mut words = words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        words.next().map(str::to_owned).ok_or_else(|| Fault::new(format!("no version in {text:?}")))
+    }
 }
 
 /// Whether a router waits for its neighbours or dials them as well.
@@ -55,6 +97,8 @@ pub struct Config {
     pub hold: u16,
     /// Who dials.
     pub dialing: Dialing,
+    /// What else its sessions have.
+    pub session: Session,
 }
 
 /// A path in a router's table.
@@ -161,6 +205,7 @@ impl Router {
             Kind::Frr => frr::paths(&self.place),
             Kind::Bird => bird::paths(&self.place),
             Kind::Gobgp => gobgp::paths(&self.place),
+            Kind::Exabgp => exabgp::paths(&self.place),
         };
         paths.during(format_args!("table of {}", self.name()))
     }
@@ -186,6 +231,7 @@ impl Router {
             Kind::Frr => frr::established(&self.place),
             Kind::Bird => bird::established(&self.place),
             Kind::Gobgp => gobgp::established(&self.place),
+            Kind::Exabgp => exabgp::established(&self.place),
         };
         peers.during(format_args!("sessions of {}", self.name()))
     }
@@ -200,7 +246,25 @@ impl Router {
             Kind::Frr => frr::ask_again(&self.place).map(|()| true),
             Kind::Bird => bird::ask_again(&self.place).map(|()| true),
             Kind::Gobgp => Ok(false),
+            Kind::Exabgp => exabgp::ask_again(&self.place).map(|()| true),
         }
+    }
+
+    /// Fails unless the router's own words hold this text: its CLI's where that tells of neighbours, or its log.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn says(&self, text: &str) -> Result<()> {
+        let told = match self.kind {
+            Kind::Frr => frr::neighbors(&self.place)?,
+            Kind::Bird => bird::protocols(&self.place)?,
+            Kind::Gobgp => gobgp::neighbors(&self.place)?,
+            Kind::Exabgp => exabgp::told(&self.place),
+        };
+        let logs = self.daemons.iter().map(Daemon::log).collect::<String>();
+        let octets = self.kind == Kind::Exabgp && exabgp::says(&self.place, text);
+        let there = told.contains(text) || logs.contains(text) || octets;
+        ensure(there, || format!("{} does not say {text:?} but {told}\n{}", self.name(), self.logs()))
     }
 
     /// The namespace it runs in.
@@ -232,6 +296,7 @@ impl Router {
             Kind::Frr => frr::start(&self.place),
             Kind::Bird => bird::start(&self.place),
             Kind::Gobgp => gobgp::start(&self.place),
+            Kind::Exabgp => exabgp::start(&self.place),
         };
         self.daemons = daemons.during(format_args!("starting {}", self.name()))?;
         let what = format!("{} listens and answers", self.name());

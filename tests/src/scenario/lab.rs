@@ -4,7 +4,7 @@ use super::table::compare;
 use crate::capture::{Capture, OPEN, Verdict};
 use crate::fault::{Fault, Result, ensure};
 use crate::manifests::Manifests;
-use crate::router::{Config, Dialing, Kind, Router, Routes};
+use crate::router::{Config, Dialing, Kind, Router, Routes, Session};
 use crate::speaker::{Mode, Options, Speaker};
 use crate::topology::{Topology, muffle};
 use crate::wait;
@@ -180,6 +180,7 @@ pub(super) fn router(topology: &Topology, setup: Setup, segment: u8) -> Result<R
         neighbors: [addresses(segment, 1), addresses(segment, 2)].concat(),
         hold: setup.hold,
         dialing: if setup.mode == Mode::Dial { Dialing::Passive } else { Dialing::Active },
+        session: Session::default(),
     };
     let netns = &topology.routers[usize::from(segment) - 1];
     Router::start(setup.kind, netns, &topology.dir().join(format!("r{segment}")), config)

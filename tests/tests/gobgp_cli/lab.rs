@@ -10,7 +10,7 @@ use serde_json::Value;
 use tests::fault::{Fault, Result, ensure};
 use tests::netns::Netns;
 use tests::proc::Daemon;
-use tests::router::{Config, Dialing, Kind, Router};
+use tests::router::{Config, Dialing, Kind, Router, Session};
 use tests::topology::Topology;
 use tests::wait;
 
@@ -100,8 +100,15 @@ impl Lab {
         std::os::unix::fs::symlink(tests::speaker::binary()?, &ours)?;
         let neighbors = vec!["10.0.1.11".parse()?, "fd00:1::11".parse()?];
         let id = Ipv4Addr::new(10, 0, 1, 1);
-        let config =
-            Config { asn: 65001, id, neighbor_asn: 65000, neighbors, hold: 90, dialing: Dialing::Active };
+        let config = Config {
+            asn: 65001,
+            id,
+            neighbor_asn: 65000,
+            neighbors,
+            hold: 90,
+            dialing: Dialing::Active,
+            session: Session::default(),
+        };
         let frr = Router::start(Kind::Frr, &topology.routers[0], &dir.join("r1"), config)?;
         let daemons = [
             gobgpd(&topology.nodes[0], dir, "asked", ASKED)?,
