@@ -78,6 +78,7 @@ fn session(peer: &PeerStatus) -> Option<proto::Session> {
         router_id: with.peer_id.to_string(),
         hostname: with.peer_hostname.clone().unwrap_or_default(),
         local_address: peer.local_addr.map(|addr| addr.to_string()).unwrap_or_default(),
+        remote_address: peer.remote_addr.map(|addr| addr.to_string()).unwrap_or_default(),
         hold_time: with.hold_time.seconds().into(),
         families: with.families.iter().map(ToString::to_string).collect(),
         max_message: with.context.max_message.into(),

@@ -57,6 +57,7 @@ fn detail_session(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), Sho
         };
         writeln!(out, "  Router ID    {}{name}", session.router_id)?;
         writeln!(out, "  Local        {}", session.local_address)?;
+        writeln!(out, "  Remote       {}", session.remote_address)?;
         writeln!(out, "  Families     {}", session.families.join(", "))?;
         writeln!(out, "  Hold time    {} s (ours {} s)", session.hold_time, one.configured_hold_time)?;
         let can = [
@@ -86,6 +87,7 @@ fn detail_configured(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), 
     match (one.ttl_security, one.ttl) {
         (0, 0) => {}
         (0, ttl) => transport.push(format!("TTL {ttl}")),
+        (1, _) => transport.push("TTL security, 1 hop".to_owned()),
         (hops, _) => transport.push(format!("TTL security, {hops} hops")),
     }
     if !transport.is_empty() {

@@ -137,6 +137,7 @@ fn session_json(session: &proto::Session) -> Value {
         "routerId": session.router_id,
         "hostname": session.hostname,
         "localAddress": session.local_address,
+        "remoteAddress": session.remote_address,
         "holdTime": session.hold_time,
         "families": session.families,
         "maxMessage": session.max_message,
