@@ -216,18 +216,20 @@ async fn rfc4271_6_2_opens_that_cannot_be_are_refused_with_the_reason() {
     // Offsets of the OPEN: header 19, version 19, AS 20, hold time 22, identifier 24.
     let wrong_as = Raw::octets(&Raw::open(3, 90));
     let cases = [
-        (with(19, &[3]), (2, 1), vec![0, 4]), // the version we do speak
-        (wrong_as, (2, 2), vec![]),
-        (with(24, &[0, 0, 0, 0]), (2, 3), vec![]),
-        (with(22, &[0, 1]), (2, 6), vec![]),
-        (with(22, &[0, 2]), (2, 6), vec![]),
-        (with(0, &[0]), (1, 1), vec![]), // a marker that is none is a header error
+        (with(19, &[3]), (2, 1)),
+        (wrong_as, (2, 2)),
+        (with(24, &[0, 0, 0, 0]), (2, 3)),
+        (with(22, &[0, 1]), (2, 6)),
+        (with(22, &[0, 2]), (2, 6)),
+        (with(0, &[0]), (1, 1)), // a marker that is none is a header error
     ];
-    for (octets, codes, data) in cases {
+    for (octets, expected) in cases {
         let mut raw = Raw::connect(host(110, 2), at).await.expect("connected");
         raw.stream.write_all(&octets).await.expect("the engine reads");
         let note = raw.farewell().await;
-        assert_eq!(((note.code, note.subcode), &note.data), (codes, &data), "{note}");
+        assert_eq!((note.code, note.subcode), expected, "{note}");
+        // The version we speak (RFC 4271 §6.2).
+        assert!(expected != (2, 1) || note.data == [0, 4], "{note:?}");
     }
     assert_eq!(one.peers()[0].flaps, 0);
 }

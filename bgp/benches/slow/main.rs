@@ -138,6 +138,7 @@ fn main() {
     churn.run(&engine, &shared, seconds);
     let (end, memory_end) = (nanos(&shared), resident_kb());
 
+    let stuck = engine.peer(std::net::IpAddr::from(router_addr(0))).unwrap().out_queue;
     let sent = || engine.peer(std::net::IpAddr::from(router_addr(0))).unwrap().sent.update;
     let (before, got) = (sent(), slow.prefixes.load(Ordering::Relaxed));
     let wanted = churn.wanted.iter().filter(|one| **one).count();
@@ -174,7 +175,7 @@ fn main() {
     println!("B/A: p50 {:.2}, p99 {:.2}", ratio(50), ratio(99));
     println!("resident at the start of A {memory_a} kB, of B {memory_b} kB, at the end of B {memory_end} kB");
     println!(
-        "the slow router missed {} changes, then got {got} prefixes, {after} messages of them queued after it read again, in {:.1} ms",
+        "the slow router missed {} changes ({stuck} messages waited for its socket), then got {got} prefixes, {after} messages of them made after it read again, in {:.1} ms",
         seconds * rate,
         took.as_secs_f64() * 1e3
     );

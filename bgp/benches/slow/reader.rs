@@ -61,6 +61,9 @@ fn run(number: usize, to: SocketAddr, shared: &Shared, view: &View, samples: usi
     let mut socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((router_addr(number), 0)).into()).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    if number == 0 {
+        socket.set_recv_buffer_size(8192).unwrap(); // the one that will stop: the kernel's buffers fill soon
+    }
     socket.connect(&to.into()).unwrap();
     let id = RouterId::new(Ipv4Addr::new(10, 255, 0, u8::try_from(number + 1).unwrap())).unwrap();
     let open = Open::new(Asn::new(ROUTER_AS).unwrap(), HoldTime::new(240).unwrap(), id)
