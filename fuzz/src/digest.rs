@@ -89,8 +89,8 @@ fn update(update: &Update, len: usize, context: Context) {
 fn planted(message: &Message) {
     if cfg!(planted_bug)
         && let Message::Update(update) = message
-        && update.attrs.iter().any(|attr| matches!(attr, Attr::LargeCommunities(all) if all.len() == 3))
         && update.attrs.contains(&Attr::Med(0x00c0_ffee))
+        && update.attrs.iter().any(|attr| matches!(attr, Attr::LargeCommunities(_)))
     {
         panic!("the planted bug");
     }

@@ -1,20 +1,21 @@
 //! Questions to the kernel: which source address it uses towards a neighbour, and when that may have changed.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bgp::net::{Link, PeerAddr};
 use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::AddressHeaderFlags;
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use rtnetlink::{Handle, MulticastGroup};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Changes after which a source address may be another one.
-const GROUPS: [MulticastGroup; 7] = [
+pub(super) const ROUTES: [MulticastGroup; 7] = [
     MulticastGroup::Link,
     MulticastGroup::Ipv4Ifaddr,
     MulticastGroup::Ipv4Route,
@@ -46,6 +47,57 @@ pub(super) enum NoSource {
     Gateway(IpAddr),
     #[error("the interface's addresses are still being checked for duplicates")]
     Tentative,
+    #[error("there is no interface {0}")]
+    Link(Link),
+    #[error("interface {0} has no link-local address")]
+    NoLinkLocal(Link),
+}
+
+/// What to tell a neighbour to send traffic to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) addr: IpAddr,
+    /// Our link-local address, where the neighbour is on that link.
+    pub(super) link_local: Option<Ipv6Addr>,
+}
+
+/// The usable IPv6 addresses of a link.
+#[derive(Debug, Default)]
+struct OnLink {
+    link_local: Option<Ipv6Addr>,
+    global: Option<Ipv6Addr>,
+    /// A global one is not usable yet (RFC 4862 §5.4).
+    tentative: bool,
+}
+
+impl OnLink {
+    /// Takes an address in; of several the lowest stays, so that the answer does not depend on their order.
+    fn add(&mut self, address: &AddressMessage) {
+        let lowest = |one: &mut Option<Ipv6Addr>, ip| *one = Some(one.map_or(ip, |other| other.min(ip)));
+        let (header, flags) = (&address.header, address.header.flags);
+        let unchecked = flags.contains(AddressHeaderFlags::Tentative)
+            && !flags.contains(AddressHeaderFlags::Optimistic)
+            && !flags.contains(AddressHeaderFlags::Dadfailed);
+        if header.family != AddressFamily::Inet6 {
+            return;
+        }
+        self.tentative |= unchecked && header.scope == AddressScope::Universe;
+        let passing = AddressHeaderFlags::Dadfailed | AddressHeaderFlags::Deprecated;
+        if unchecked || flags.intersects(passing) {
+            return;
+        }
+        for attribute in &address.attributes {
+            match (attribute, header.scope) {
+                (AddressAttribute::Address(IpAddr::V6(ip)), AddressScope::Link) => {
+                    lowest(&mut self.link_local, *ip)
+                }
+                (AddressAttribute::Address(IpAddr::V6(ip)), AddressScope::Universe) => {
+                    lowest(&mut self.global, *ip)
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Two sockets: a burst of events that overruns the one must not cost an answer on the other.
@@ -56,9 +108,10 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    pub(super) fn open() -> io::Result<Self> {
+    /// A kernel that tells of changes in these groups.
+    pub(super) fn open(groups: &[MulticastGroup]) -> io::Result<Self> {
         let (questions, handle, _) = rtnetlink::new_connection()?;
-        let (monitor, _, mut events) = rtnetlink::new_multicast_connection(&GROUPS)?;
+        let (monitor, _, mut events) = rtnetlink::new_multicast_connection(groups)?;
         let changed = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         tasks.spawn(questions);
@@ -73,19 +126,44 @@ impl Kernel {
         Ok(Self { handle, changed, _tasks: tasks })
     }
 
-    /// Until routes, rules, addresses or links have changed since the last call.
+    /// Until something of its groups has changed since the last call.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// `ip route get NEIGHBOR`: the source of the route the kernel would take. `on_link`: the neighbour is one hop
-    /// away, so a route through a gateway (the default route, while the link's own is missing) is none.
-    pub(super) async fn source_towards(&self, neighbor: IpAddr, on_link: bool) -> Result<IpAddr, NoSource> {
-        let ask = self.ask(neighbor, on_link);
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// What a neighbour is to be told. `on_link`: it is one hop away, so a route through a gateway (the default
+    /// route, while the link's own is missing) is none.
+    pub(super) async fn source_towards(&self, neighbor: PeerAddr, on_link: bool) -> Result<Source, NoSource> {
+        let ask = async {
+            match neighbor.link() {
+                Some(link) => self.ask_link(link).await,
+                None => self.ask(neighbor.ip(), on_link).await,
+            }
+        };
         tokio::time::timeout(PATIENCE, ask).await.unwrap_or(Err(NoSource::Silent))
     }
 
-    async fn ask(&self, neighbor: IpAddr, on_link: bool) -> Result<IpAddr, NoSource> {
+    /// The index of a link at present: one that is made anew has another.
+    pub(super) async fn link_index(&self, link: Link) -> Option<u32> {
+        let mut answers = std::pin::pin!(self.handle.link().get().match_name(link.name()).execute());
+        Some(answers.try_next().await.ok()??.header.index)
+    }
+
+    /// A neighbour on a link is told that link's addresses: a global one, if there is any, and the link-local one
+    /// (RFC 2545 §3).
+    async fn ask_link(&self, link: Link) -> Result<Source, NoSource> {
+        let index = self.link_index(link).await.ok_or(NoSource::Link(link))?;
+        let found = self.addresses(index).await?;
+        let local = found.link_local.ok_or(NoSource::NoLinkLocal(link))?;
+        Ok(Source { addr: found.global.unwrap_or(local).into(), link_local: Some(local) })
+    }
+
+    /// `ip route get NEIGHBOR`: the source of the route the kernel would take.
+    async fn ask(&self, neighbor: IpAddr, on_link: bool) -> Result<Source, NoSource> {
         let mut answers = std::pin::pin!(self.handle.route().get(question(neighbor)).execute());
         let route = answers.next().await.ok_or(NoSource::None)?.map_err(NoSource::Kernel)?;
         let (mut source, mut gateway, mut link) = (None, None, None);
@@ -109,27 +187,24 @@ impl Kernel {
             !source.is_unspecified() && !far
         };
         let source = source.filter(usable).ok_or(NoSource::None)?;
+        let shared = gateway.is_none_or(|gateway| gateway == neighbor);
+        let Some(link) = link.filter(|_| source.is_ipv6()) else {
+            return Ok(Source { addr: source, link_local: None });
+        };
+        let found = self.addresses(link).await?;
         // Meanwhile the kernel lends the address of another interface, which the router may not be able to reach.
-        if let Some(link) = link.filter(|_| source.is_ipv6())
-            && self.has_tentative(link).await?
-        {
+        if found.tentative {
             return Err(NoSource::Tentative);
         }
-        Ok(source)
+        Ok(Source { addr: source, link_local: found.link_local.filter(|_| shared) })
     }
 
-    /// Whether a global IPv6 address of the link is not usable yet (RFC 4862 §5.4).
-    async fn has_tentative(&self, link: u32) -> Result<bool, NoSource> {
+    async fn addresses(&self, link: u32) -> Result<OnLink, NoSource> {
         let addresses = self.handle.address().get().set_link_index_filter(link).execute();
         let mut addresses = std::pin::pin!(addresses);
-        let mut found = false;
+        let mut found = OnLink::default();
         while let Some(address) = addresses.try_next().await.map_err(NoSource::Kernel)? {
-            let header = address.header;
-            let global = header.scope == netlink_packet_route::address::AddressScope::Universe;
-            let waiting = header.flags.contains(AddressHeaderFlags::Tentative)
-                && !header.flags.contains(AddressHeaderFlags::Optimistic)
-                && !header.flags.contains(AddressHeaderFlags::Dadfailed);
-            found |= header.family == AddressFamily::Inet6 && global && waiting;
+            found.add(&address);
         }
         Ok(found)
     }

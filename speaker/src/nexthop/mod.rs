@@ -1,9 +1,11 @@
-//! What each neighbour is told to send traffic to: the source address the kernel uses towards it.
+//! What each neighbour is told to send traffic to: the source address the kernel uses towards it, or of a neighbour
+//! that is named with its link, the addresses of that link. And who is at the other end of a link.
 //!
 //! Asked once per neighbour at the start and again at every change of routes, rules, addresses or links that
 //! rtnetlink reports. A lookup that fails keeps the last good answer: the session may well outlive the moment.
 
 mod kernel;
+mod onlink;
 mod sources;
 
 use std::collections::HashMap;
@@ -11,11 +13,13 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bgp::net::PeerAddr;
 use bgp::rib::NextHops;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use kernel::{Kernel, NoSource};
+use kernel::{Kernel, NoSource, Source};
+pub use onlink::neighbors_on_link;
 pub use sources::{Sources, Substitution};
 
 /// When the kernel did not answer, it is asked again after this.
@@ -27,8 +31,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A neighbour to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbor {
-    /// Its address.
-    pub addr: IpAddr,
+    /// Its name.
+    pub addr: PeerAddr,
     /// It is one hop away: a route through a gateway does not count.
     pub on_link: bool,
 }
@@ -37,7 +41,7 @@ pub struct Neighbor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The neighbour.
-    pub neighbor: IpAddr,
+    pub neighbor: PeerAddr,
     /// What it is to be told; the last good ones while there is no way.
     pub next_hops: NextHops,
 }
@@ -54,7 +58,7 @@ pub enum StartError {
         /// The flag with the list.
         flag: &'static str,
         /// The neighbour.
-        neighbor: IpAddr,
+        neighbor: PeerAddr,
         /// What is wrong.
         cause: String,
     },
@@ -64,7 +68,7 @@ pub enum StartError {
 #[derive(Debug, Default)]
 struct Known {
     on_link: bool,
-    source: Option<IpAddr>,
+    source: Option<Source>,
     failing: Option<NoSource>,
 }
 
@@ -72,7 +76,7 @@ struct Known {
 pub struct Tracker {
     kernel: Kernel,
     sources: Sources,
-    known: HashMap<IpAddr, Known>,
+    known: HashMap<PeerAddr, Known>,
 }
 
 impl Tracker {
@@ -85,10 +89,10 @@ impl Tracker {
         neighbors: &[Neighbor],
         sources: Sources,
         changes: mpsc::Sender<Change>,
-    ) -> Result<(HashMap<IpAddr, NextHops>, impl Future<Output = ()> + Send + use<>), StartError> {
+    ) -> Result<(HashMap<PeerAddr, NextHops>, impl Future<Output = ()> + Send + use<>), StartError> {
         let known = |one: &Neighbor| (one.addr, Known { on_link: one.on_link, ..Known::default() });
         let known = neighbors.iter().map(known).collect();
-        let mut tracker = Self { kernel: Kernel::open()?, sources, known };
+        let mut tracker = Self { kernel: Kernel::open(&kernel::ROUTES)?, sources, known };
         let (_, again) = tracker.refresh().await;
         tracker
             .known
@@ -123,7 +127,7 @@ impl Tracker {
         for (neighbor, known) in &mut self.known {
             let answer = self.kernel.source_towards(*neighbor, known.on_link).await;
             silent |= matches!(answer, Err(NoSource::Silent));
-            if known.learn(*neighbor, answer.and_then(|source| self.sources.judge(source))) {
+            if known.learn(*neighbor, answer.and_then(|source| self.sources.judge(*neighbor, source))) {
                 changes.push(Change { neighbor: *neighbor, next_hops: next_hops(known.source) });
             }
         }
@@ -134,16 +138,16 @@ impl Tracker {
 impl Known {
     /// Takes the kernel's answer; returns whether anything is different. Each turn of events is logged once: route
     /// events may come by the thousand while the route is away.
-    fn learn(&mut self, neighbor: IpAddr, answer: Result<IpAddr, NoSource>) -> bool {
+    fn learn(&mut self, neighbor: PeerAddr, answer: Result<Source, NoSource>) -> bool {
         match answer {
             Ok(source) => {
                 let before = self.source.replace(source);
                 let back = self.failing.take().is_some();
                 if before != Some(source) {
-                    let from = before.map(tracing::field::display);
-                    info!(%neighbor, from, to = %source, "next hop towards the neighbour");
+                    let from = before.map(|before| tracing::field::display(before.addr));
+                    info!(%neighbor, from, to = %source.addr, "next hop towards the neighbour");
                 } else if back {
-                    info!(%neighbor, to = %source, "the neighbour has a route again");
+                    info!(%neighbor, to = %source.addr, "the neighbour has a route again");
                 }
                 back || before != Some(source)
             }
@@ -152,7 +156,7 @@ impl Known {
                 match self.source {
                     _ if !news => {}
                     Some(kept) => {
-                        warn!(%neighbor, %kept, %cause, "no way to the neighbour, its next hop is kept")
+                        warn!(%neighbor, kept = %kept.addr, %cause, "no way to the neighbour, its next hop is kept")
                     }
                     None => {
                         warn!(%neighbor, %cause, "no way to the neighbour, nothing is announced to it yet")
@@ -165,12 +169,13 @@ impl Known {
     }
 }
 
-/// The family of the source is the neighbour's: its other family is not announced over that session.
-fn next_hops(source: Option<IpAddr>) -> NextHops {
-    match source {
-        Some(IpAddr::V4(v4)) => NextHops { v4: Some(v4), v6: None, link_local: None },
-        Some(IpAddr::V6(v6)) => NextHops { v4: None, v6: Some(v6), link_local: None },
-        None => NextHops::default(),
+/// The family of the source is the neighbour's: its other family is not announced over that session, but for IPv4
+/// over IPv6 where the two agree on it (RFC 8950).
+fn next_hops(source: Option<Source>) -> NextHops {
+    let Some(Source { addr, link_local }) = source else { return NextHops::default() };
+    match addr {
+        IpAddr::V4(v4) => NextHops { v4: Some(v4), v6: None, link_local: None },
+        IpAddr::V6(v6) => NextHops { v4: None, v6: Some(v6), link_local },
     }
 }
 
@@ -178,20 +183,20 @@ fn next_hops(source: Option<IpAddr>) -> NextHops {
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn from(text: &str) -> Source {
+        Source { addr: text.parse().expect("an address"), link_local: None }
     }
 
     #[test]
     fn a_failed_lookup_keeps_the_last_good_source_and_tells_of_each_turn_once() {
-        let (neighbor, mut known) = (ip("10.0.0.1"), Known::default());
+        let (neighbor, mut known) = ("10.0.0.1".parse().expect("a name"), Known::default());
         assert!(known.learn(neighbor, Err(NoSource::None)), "no way at the start");
-        assert!(known.learn(neighbor, Ok(ip("10.0.0.11"))));
-        assert!(!known.learn(neighbor, Ok(ip("10.0.0.11"))), "the same again is nothing new");
+        assert!(known.learn(neighbor, Ok(from("10.0.0.11"))));
+        assert!(!known.learn(neighbor, Ok(from("10.0.0.11"))), "the same again is nothing new");
         assert!(known.learn(neighbor, Err(NoSource::None)));
-        assert_eq!(known.source, Some(ip("10.0.0.11")));
+        assert_eq!(known.source, Some(from("10.0.0.11")));
         assert!(!known.learn(neighbor, Err(NoSource::Tentative)), "still away");
-        assert!(known.learn(neighbor, Ok(ip("10.0.0.11"))), "back: it may be dialed at once");
-        assert!(known.learn(neighbor, Ok(ip("10.0.0.12"))));
+        assert!(known.learn(neighbor, Ok(from("10.0.0.11"))), "back: it may be dialed at once");
+        assert!(known.learn(neighbor, Ok(from("10.0.0.12"))));
     }
 }

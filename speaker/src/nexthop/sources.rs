@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use bgp::net::PeerAddr;
 use bgp::rib::NextHops;
 
 use super::StartError;
-use super::kernel::NoSource;
+use super::kernel::{NoSource, Source};
 
 /// What becomes of the source address that the kernel names.
 #[derive(Clone, Debug, Default)]
@@ -45,19 +46,34 @@ impl Sources {
         })
     }
 
-    /// What to tell as next hop: a listed source as it is, as upstream has it, others after the substitution.
-    pub(super) fn judge(&self, source: IpAddr) -> Result<IpAddr, NoSource> {
-        match self.flag(source) {
-            None => Ok(self.substitution.apply(source)),
-            Some(_) if self.allowed.contains(&source) => Ok(source),
-            Some(flag) => Err(NoSource::NotAllowed { addr: source, flag }),
+    /// What to tell as next hop: a listed source as it is, as upstream has it, others after the substitution. On a
+    /// link whose global address may not be used, the link-local one, which no list can name, serves alone.
+    pub(super) fn judge(&self, neighbor: PeerAddr, source: Source) -> Result<Source, NoSource> {
+        let Source { addr, link_local } = source;
+        let own = link_local.map(IpAddr::V6).filter(|_| neighbor.link().is_some());
+        if own == Some(addr) {
+            return Ok(source);
+        }
+        match (self.flag(addr), own) {
+            (None, _) => {
+                let told = self.substitution.apply(addr);
+                Ok(Source { addr: told, link_local: link_local.filter(|_| told == addr) })
+            }
+            (Some(_), _) if self.allowed.contains(&addr) => Ok(source),
+            (Some(_), Some(own)) => Ok(Source { addr: own, link_local }),
+            (Some(flag), None) => Err(NoSource::NotAllowed { addr, flag }),
         }
     }
 
     /// Where the session with a neighbour that is told these next hops must come from; `None` leaves it to the kernel. Until
-    /// the kernel has named a listed address, the first of the list stands in for it: no other is ever used.
+    /// the kernel has named a listed address, the first of the list stands in for it: no other is ever used. On a
+    /// named link both ends use their link-local addresses.
     #[must_use]
-    pub fn local(&self, neighbor: IpAddr, told: NextHops) -> Option<IpAddr> {
+    pub fn local(&self, neighbor: PeerAddr, told: NextHops) -> Option<IpAddr> {
+        if neighbor.link().is_some() {
+            return None;
+        }
+        let neighbor = neighbor.ip();
         let mut listed = self.allowed.iter().copied().filter(|one| one.is_ipv4() == neighbor.is_ipv4());
         let first = listed.next()?;
         let told = match neighbor {
@@ -69,10 +85,11 @@ impl Sources {
 
     /// Whether a neighbour can be served from the start. What passes by itself (addresses still being checked, a
     /// gateway where the link's route is about to come) is waited for.
-    pub(super) fn at_start(&self, neighbor: IpAddr, failing: Option<&NoSource>) -> Result<(), StartError> {
-        let (Some(flag), Some(cause)) = (self.flag(neighbor), failing) else { return Ok(()) };
+    pub(super) fn at_start(&self, neighbor: PeerAddr, failing: Option<&NoSource>) -> Result<(), StartError> {
+        let (Some(flag), Some(cause)) = (self.flag(neighbor.ip()), failing) else { return Ok(()) };
         match cause {
             NoSource::Silent | NoSource::Tentative | NoSource::Gateway(_) => Ok(()),
+            NoSource::Link(_) | NoSource::NoLinkLocal(_) => Ok(()),
             NoSource::Kernel(_) | NoSource::None | NoSource::Family(_) | NoSource::NotAllowed { .. } => {
                 Err(StartError::Pinned { flag, neighbor, cause: cause.to_string() })
             }
@@ -88,6 +105,16 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    fn peer(text: &str) -> PeerAddr {
+        text.parse().expect("a name")
+    }
+
+    /// What a neighbour is told in place of this source.
+    fn judged(sources: &Sources, source: &str) -> Result<IpAddr, NoSource> {
+        let source = Source { addr: ip(source), link_local: None };
+        sources.judge(peer("10.0.0.1"), source).map(|told| told.addr)
+    }
+
     fn pinned() -> Sources {
         let substitution = Substitution {
             pod_ips: vec![ip("10.0.0.9"), ip("fd00::9")],
@@ -99,27 +126,27 @@ mod tests {
     #[test]
     fn a_list_rules_over_its_own_family_only() {
         let sources = pinned();
-        assert_eq!(sources.judge(ip("10.0.0.8")).ok(), Some(ip("10.0.0.8")));
+        assert_eq!(judged(&sources, "10.0.0.8").ok(), Some(ip("10.0.0.8")));
         assert_eq!(
-            sources.judge(ip("10.0.0.9")).ok(),
+            judged(&sources, "10.0.0.9").ok(),
             Some(ip("10.0.0.9")),
             "a listed source is told as it is"
         );
-        assert_eq!(sources.judge(ip("fd00::9")).ok(), Some(ip("fd01::1")), "IPv6 has no list");
-        let refused = sources.judge(ip("10.0.0.7")).expect_err("not listed").to_string();
+        assert_eq!(judged(&sources, "fd00::9").ok(), Some(ip("fd01::1")), "IPv6 has no list");
+        let refused = judged(&sources, "10.0.0.7").expect_err("not listed").to_string();
         assert_eq!(
             refused,
             "the kernel's source address 10.0.0.7 is not listed in --allowed-source-addresses"
         );
         let told = NextHops { v4: Some([10, 0, 0, 8].into()), v6: None, link_local: None };
-        assert_eq!(sources.local(ip("10.0.0.1"), told), Some(ip("10.0.0.8")));
-        assert_eq!(sources.local(ip("10.0.0.1"), NextHops::default()), Some(ip("10.0.0.9")));
-        assert_eq!(sources.local(ip("fd00::1"), told), None, "IPv6 has no list");
+        assert_eq!(sources.local(peer("10.0.0.1"), told), Some(ip("10.0.0.8")));
+        assert_eq!(sources.local(peer("10.0.0.1"), NextHops::default()), Some(ip("10.0.0.9")));
+        assert_eq!(sources.local(peer("fd00::1"), told), None, "IPv6 has no list");
     }
 
     #[test]
     fn at_the_start_what_does_not_pass_by_itself_is_fatal_with_a_text_of_its_own() {
-        let (sources, neighbor) = (pinned(), ip("10.0.0.1"));
+        let (sources, neighbor) = (pinned(), peer("10.0.0.1"));
         let not_listed = || NoSource::NotAllowed { addr: ip("10.0.0.7"), flag: "--allowed-source-addresses" };
         let told = |cause: NoSource| sources.at_start(neighbor, Some(&cause)).expect_err("fatal").to_string();
         let all = [told(NoSource::None), told(NoSource::Family(ip("fd00::7"))), told(not_listed())];
@@ -135,7 +162,7 @@ mod tests {
             ]
         );
         assert!(sources.at_start(neighbor, Some(&NoSource::Tentative)).is_ok());
-        assert!(sources.at_start(ip("fd00::1"), Some(&NoSource::None)).is_ok(), "no list, no rule");
+        assert!(sources.at_start(peer("fd00::1"), Some(&NoSource::None)).is_ok(), "no list, no rule");
     }
 
     #[test]
@@ -145,5 +172,24 @@ mod tests {
         assert_eq!(substitution.apply(ip("10.16.0.9")), ip("192.168.0.1"));
         assert_eq!(substitution.apply(ip("10.16.0.8")), ip("10.16.0.8"));
         assert_eq!(substitution.apply(ip("fd00::9")), ip("fd00::9"));
+    }
+
+    #[test]
+    fn on_a_link_the_link_local_address_serves_alone_where_a_list_forbids_the_other() {
+        let link = peer("fe80::1%eth0");
+        let source = |addr| Source { addr: ip(addr), link_local: Some("fe80::9".parse().expect("one")) };
+        let mut sources = pinned();
+        let told = sources.judge(link, source("fd00::9")).expect("some");
+        assert_eq!(
+            (told.addr, told.link_local),
+            (ip("fd01::1"), None),
+            "the node's address is not on this link"
+        );
+        sources.allowed = vec![ip("fd00::7")];
+        assert_eq!(sources.judge(link, source("fd00::7")).ok(), Some(source("fd00::7")));
+        assert_eq!(sources.judge(link, source("fd00::8")).ok(), Some(source("fe80::9")));
+        assert_eq!(sources.judge(link, source("fe80::9")).ok(), Some(source("fe80::9")));
+        assert!(sources.judge(peer("fd00::1"), source("fd00::8")).is_err(), "elsewhere the list rules");
+        assert_eq!(sources.local(link, NextHops::default()), None);
     }
 }

@@ -133,11 +133,12 @@ impl Running {
     }
 
     async fn start_peers(&mut self, config: &Config) -> Result<(), RunError> {
+        let changes = self.peers.engine.subscribe();
         self.peers.apply(config).await?;
         let (engine, roster) = (Arc::clone(&self.peers.engine), Arc::clone(&self.peers.roster));
         let keeper = Arc::clone(&self.peers.keeper);
         self.tasks.spawn(async move {
-            sessions::follow(engine, roster, keeper).await;
+            sessions::follow(changes, engine, roster, keeper).await;
             "the follower of sessions"
         });
         Ok(())
@@ -245,7 +246,7 @@ pub async fn run(config: Config, read: Reader) -> Result<(), RunError> {
             _ = hangup.recv() => reload(&mut running, &read, &mut files, true).await,
             () = files.changed() => reload(&mut running, &read, &mut files, false).await,
             part = running.failed() => {
-                running.stop("speaker failed").await;
+                running.pause("speaker failed").await;
                 return Err(RunError::Ended(part));
             }
         }

@@ -1,12 +1,13 @@
-//! The ways to the neighbours: the next-hop tracker over a changing set of them, and what it finds told to the engine.
+//! The ways to the neighbours: the next-hop tracker over a changing set of them, who is found on links, and all of that told
+//! to the engine.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddrV6};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bgp::Family;
-use bgp::net::{Engine, Hops, Path, PeerAddr, PeerConfig};
+use bgp::net::{Engine, Hops, Link, Path, PeerAddr, PeerConfig};
 use bgp::rib::NextHops;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -14,18 +15,24 @@ use tokio::task::JoinSet;
 use super::RunError;
 use super::roster::Roster;
 use crate::config::{Config, Neighbor};
-use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker};
+use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker, neighbors_on_link};
 use crate::stages::Stages;
+
+/// Who is at the other end of a link.
+type OnLink = (Link, Option<SocketAddrV6>);
 
 type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is known of the ways to all neighbours.
 pub(super) struct Paths {
     sources: Sources,
-    found: Arc<Mutex<HashMap<IpAddr, NextHops>>>,
+    found: Arc<Mutex<HashMap<PeerAddr, NextHops>>>,
     followed: Vec<Followed>,
+    links: Vec<Link>,
     changes: mpsc::Sender<Change>,
+    routers: mpsc::Sender<OnLink>,
     trackers: mpsc::Sender<Following>,
+    seekers: mpsc::Sender<Following>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -43,8 +50,11 @@ impl Paths {
             Sources { substitution: config.substitution.clone(), allowed: config.allowed_sources.clone() };
         let (changes, mut news) = mpsc::channel::<Change>(64);
         let (trackers, running) = mpsc::channel(1);
-        tasks.spawn(supervise(running));
-        let found: Arc<Mutex<HashMap<IpAddr, NextHops>>> = Arc::default();
+        tasks.spawn(supervise(running, "the next-hop tracker"));
+        let (seekers, running) = mpsc::channel(1);
+        tasks.spawn(supervise(running, "the search for routers on links"));
+        let routers = tell_found(Arc::clone(engine), tasks);
+        let found: Arc<Mutex<HashMap<PeerAddr, NextHops>>> = Arc::default();
         let (engine, roster, stages) = (Arc::clone(engine), Arc::clone(roster), Arc::clone(stages));
         let (known, of) = (Arc::clone(&found), sources.clone());
         tasks.spawn(async move {
@@ -52,7 +62,7 @@ impl Paths {
                 if lock(&known).insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
                     stages.next_hop_changed();
                 }
-                let addr = PeerAddr::from(change.neighbor);
+                let addr = change.neighbor;
                 let Some(row) = roster.row(addr) else { continue };
                 let path = path(&row.neighbor.peer.0, change.next_hops, &of);
                 if let Some(local) = path.local {
@@ -62,7 +72,8 @@ impl Paths {
             }
             std::future::pending().await // the tracker's own end is reported by its task
         });
-        Self { sources, found, followed: Vec::new(), changes, trackers }
+        let (followed, links) = (Vec::new(), Vec::new());
+        Self { sources, found, followed, links, changes, routers, trackers, seekers }
     }
 
     /// Follows these neighbours from now on, and no others.
@@ -70,6 +81,7 @@ impl Paths {
     /// # Errors
     /// The kernel cannot be asked, or a neighbour has no source that is allowed: those followed before stay so.
     pub(super) async fn follow(&mut self, neighbors: &[Neighbor]) -> Result<(), RunError> {
+        self.seek(neighbors).await;
         let followed: Vec<Followed> = neighbors.iter().filter_map(|one| followed(&one.peer.0)).collect();
         if self.followed == followed && !followed.is_empty() {
             return Ok(());
@@ -81,7 +93,18 @@ impl Paths {
         Ok(())
     }
 
-    fn find(&self, first: HashMap<IpAddr, NextHops>) {
+    /// Looks for the routers at the other ends of links.
+    async fn seek(&mut self, neighbors: &[Neighbor]) {
+        let named = neighbors.iter().map(Neighbor::addr).filter(PeerAddr::is_unnumbered);
+        let links: Vec<Link> = named.filter_map(|addr| addr.link()).collect();
+        if self.links != links {
+            self.links.clone_from(&links);
+            let seeking = neighbors_on_link(links, self.routers.clone());
+            let _ = self.seekers.send(Box::pin(seeking)).await; // the supervisor outlives us
+        }
+    }
+
+    fn find(&self, first: HashMap<PeerAddr, NextHops>) {
         let mut found = lock(&self.found);
         found.retain(|addr, _| first.contains_key(addr));
         for (addr, next_hops) in first {
@@ -94,7 +117,7 @@ impl Paths {
 
     /// The way to a neighbour as far as it is known now.
     pub(super) fn of(&self, peer: &PeerConfig) -> Path {
-        let found = lock(&self.found).get(&peer.addr.ip()).copied().unwrap_or_default();
+        let found = lock(&self.found).get(&peer.addr).copied().unwrap_or_default();
         path(peer, found, &self.sources)
     }
 }
@@ -109,29 +132,41 @@ fn path(peer: &PeerConfig, found: NextHops, sources: &Sources) -> Path {
     let next_hops = NextHops {
         v4: peer.next_hops.v4.or(pinned_v4).or(found.v4),
         v6: peer.next_hops.v6.or(pinned_v6).or(found.v6),
-        link_local: found.link_local,
+        // Ours goes beside our own address only (RFC 2545 §3).
+        link_local: found.link_local.filter(|_| peer.next_hops.v6.is_none()),
     };
-    let local = peer.dialing.local.or_else(|| sources.local(peer.addr.ip(), found));
+    let local = peer.dialing.local.or_else(|| sources.local(peer.addr, found));
     Path { next_hops, local }
 }
 
-/// The neighbour as the kernel is asked about it; `None` if everything about it is given. Neighbours of a link are
-/// found on it, not by a route.
+/// The neighbour as the kernel is asked about it; `None` if everything about it is given.
 fn followed(peer: &PeerConfig) -> Option<Followed> {
     let given = |family: &Family| peer.next_hops.of(*family).is_some();
-    if peer.addr.link().is_some() || peer.session.families.iter().all(given) {
+    if peer.session.families.iter().all(given) {
         return None;
     }
     let on_link = matches!(peer.dialing.hops, Hops::AtMost(1) | Hops::Secured(1));
-    Some(Followed { addr: peer.addr.ip(), on_link })
+    Some(Followed { addr: peer.addr, on_link })
 }
 
-/// Runs one tracker at a time: the next takes the place of the one before.
-async fn supervise(mut trackers: mpsc::Receiver<Following>) -> &'static str {
+/// Tells the engine who is at the other ends of links.
+fn tell_found(engine: Arc<Engine>, tasks: &mut JoinSet<&'static str>) -> mpsc::Sender<OnLink> {
+    let (to, mut news) = mpsc::channel::<OnLink>(64);
+    tasks.spawn(async move {
+        while let Some((link, at)) = news.recv().await {
+            engine.found(PeerAddr::unnumbered(link), at);
+        }
+        std::future::pending().await // its own end is reported by its task
+    });
+    to
+}
+
+/// Runs one at a time: the next takes the place of the one before.
+async fn supervise(mut trackers: mpsc::Receiver<Following>, name: &'static str) -> &'static str {
     let mut current: Following = Box::pin(std::future::pending());
     loop {
         tokio::select! {
-            () = &mut current => return "the next-hop tracker",
+            () = &mut current => return name,
             next = trackers.recv() => match next {
                 Some(next) => current = next,
                 None => std::future::pending().await, // nobody is left to ask: we are being stopped

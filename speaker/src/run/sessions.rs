@@ -1,14 +1,14 @@
 //! Follows the sessions: what routers said at the end of theirs, and what the next process has to know.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bgp::fsm::{EndReason, State as SessionState};
-use bgp::net::{Engine, PeerAddr, PeerStatus};
+use bgp::net::{Engine, PeerAddr, PeerStatus, StateChange};
 use bgp::wire::notification::{cease, code};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tracing::{info, warn};
 
 use super::roster::Roster;
@@ -44,14 +44,7 @@ impl Keeper {
         };
         let wanted = config.neighbors.iter().any(|one| one.peer.0.session.restart.is_some());
         let path = config.state_dir.as_ref().map(|dir| restart::path(dir, &config.node, gateway));
-        let previous = path.as_ref().and_then(|path| match State::load(path) {
-            Ok(state) => Some(state),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => {
-                warn!(path = %path.display(), %error, "the state before the restart cannot be read: a cold start");
-                None
-            }
-        });
+        let previous = path.as_deref().and_then(|path| previous(path, wanted));
         if wanted && path.is_none() {
             warn!(
                 "graceful restart without --state-dir and without a log directory: every start is a cold one"
@@ -141,6 +134,22 @@ impl Keeper {
     }
 }
 
+fn previous(path: &Path, wanted: bool) -> Option<State> {
+    if !wanted {
+        // What it says will not be true any more when somebody wants it again.
+        let _ = std::fs::remove_file(path);
+        return None;
+    }
+    match State::load(path) {
+        Ok(state) => Some(state),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            warn!(path = %path.display(), %error, "the state before the restart cannot be read: a cold start");
+            None
+        }
+    }
+}
+
 /// We ended it and meant it: nothing of it is kept by anybody.
 fn is_on_purpose(status: &PeerStatus) -> bool {
     let for_good = [cease::ADMIN_SHUTDOWN, cease::DECONFIGURED, cease::HARD_RESET];
@@ -148,9 +157,14 @@ fn is_on_purpose(status: &PeerStatus) -> bool {
     !status.enabled || status.last_end.as_ref().is_some_and(|(_, reason)| ended(reason))
 }
 
-/// Notes every change until the engine is gone.
-pub(super) async fn follow(engine: Arc<Engine>, roster: Arc<Roster>, keeper: Arc<Keeper>) {
-    let mut changes = engine.subscribe();
+/// Notes every change until the engine is gone. `changes` must have been there before the first peer: a session on the
+/// same host is up before this task runs.
+pub(super) async fn follow(
+    mut changes: Receiver<StateChange>,
+    engine: Arc<Engine>,
+    roster: Arc<Roster>,
+    keeper: Arc<Keeper>,
+) {
     let look = |status: &PeerStatus| {
         roster.hear(status);
         keeper.note(status);

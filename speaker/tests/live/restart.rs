@@ -125,9 +125,35 @@ async fn what_was_ended_on_purpose_is_not_resumed() {
     kept(&program, "127.95.0.2").await;
     assert!(program.command(&["neighbor", "all", "shutdown"]).status.success());
     one.until("down", |status| status.flaps == 1).await;
-    program.until(one.addr.ip(), "down", |one| one["enabled"] == false).await;
-    program.end(Signal::TERM);
+    let begun = std::time::Instant::now();
+    while std::fs::read_to_string(program.path("speaker-n1.state.json"))
+        .is_ok_and(|text| text.contains("127.95.0.2"))
+    {
+        assert!(begun.elapsed() < crate::world::PATIENCE, "{}", program.log());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    program.end(Signal::KILL);
     program.again();
     one.up().await;
     assert_eq!(bits(&one), (false, false));
+}
+
+#[tokio::test]
+async fn without_graceful_restart_nothing_is_left() {
+    let one = helper(96, 2);
+    let mut program = Program::start(&one.entry(ON), &[]);
+    one.up().await;
+    kept(&program, "127.96.0.2").await;
+    program.end(Signal::KILL);
+    program.write("speaker.toml", &one.entry(""));
+    one.until("down", |status| status.state != State::Established).await;
+    program.again();
+    one.up().await;
+    assert!(
+        !program.path("speaker-n1.state.json").exists(),
+        "what is not true any more must not be found later"
+    );
+    program.end(Signal::TERM);
+    let left = one.until("left", |status| status.flaps == 2).await;
+    assert!(matches!(left.last_end, Some((_, EndReason::Received(_)))), "{:?}", left.last_end);
 }
