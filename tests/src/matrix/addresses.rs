@@ -4,8 +4,11 @@ use super::bench::{S6, Shape, Told, run, table, waiting};
 use crate::fault::{During, Result};
 use crate::router::{Kind, Peering, Session};
 
-/// The speaker's link-local address: where its sessions come from, and so its next hop on that link.
+/// The speaker's link-local address: where its sessions on a link come from.
 const LOCAL: &str = "fe80::11";
+
+/// Its next hop there: the global one, as long as the link has one (RFC 2545 §3).
+const GLOBAL: &str = "fd00:1::11@fe80::11";
 
 /// IPv4 over a session between IPv6 addresses. Both ends have both families on it; without the capability on one side
 /// only IPv6 prefixes arrive.
@@ -50,13 +53,13 @@ pub(super) fn link_local(kind: Kind) -> Result<()> {
             bench.route(waiting(&["fe80::12"], session.clone())?)?;
             bench.stays_down().during("another address is expected")?;
             bench.route(waiting(&[LOCAL], session)?)?;
-            bench.becomes(&table("", LOCAL)?).map(drop)
+            bench.becomes(&table("", GLOBAL)?).map(drop)
         },
         |(), _| Ok(()),
     )
 }
 
-/// Neither end is told an address: the speaker finds the router on its interface by its advertisements (RFC 4861), the
+/// The link has no addresses but link-local ones, and neither end is told one: the speaker finds the router on its interface by its advertisements (RFC 4861), the
 /// router takes whoever connects from there (BIRD), or is told who does (FRR). A router that expects another AS there refuses.
 ///
 /// # Errors
@@ -65,7 +68,7 @@ pub(super) fn unnumbered(kind: Kind) -> Result<()> {
     const FILE: &str = "[[neighbor]]\ninterface = \"eth1\"\nas = 65001\nextended-next-hop = true\n";
     run(
         kind,
-        Shape::Direct,
+        Shape::Bare,
         |bench| {
             let session = Session {
                 peering: Peering::Unnumbered,

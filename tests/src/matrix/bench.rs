@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   direct   s eth1 10.0.1.11 fd00:1::11 fe80::11 ── r br0 10.0.1.1 fd00:1::1 fe80::1
+//!   bare     s eth1 fe80::11 ── r br0 fe80::1
 //!   routed   s eth1 10.0.1.11 fd00:1::11 ── .254 m .254 ── r br0 10.0.2.1 fd00:2::1
 //! ```
 
@@ -79,6 +80,8 @@ impl Told {
 pub(super) enum Shape {
     /// On the link.
     Direct,
+    /// On the link, which has link-local addresses only.
+    Bare,
     /// Two hops.
     Routed,
 }
@@ -124,6 +127,7 @@ impl Bench {
         let (s, r) = (Arc::new(Netns::new("s")?), Arc::new(Netns::new("r")?));
         let between = match shape {
             Shape::Direct => direct(&s, &r).map(|()| None)?,
+            Shape::Bare => bare(&s, &r).map(|()| None)?,
             Shape::Routed => Some(routed(&s, &r)?),
         };
         let manifests = Manifests::new(&dir.path().join("manifests"))?;
@@ -240,9 +244,13 @@ pub(super) fn table(v4: &str, v6: &str) -> Result<Routes> {
 }
 
 fn direct(s: &Netns, r: &Netns) -> Result<()> {
-    veth((s, "eth1"), (r, ROUTER_LINK))?;
+    bare(s, r)?;
     address(s, "eth1", ["10.0.1.11/24", "fd00:1::11/64"])?;
-    address(r, ROUTER_LINK, ["10.0.1.1/24", "fd00:1::1/64"])?;
+    address(r, ROUTER_LINK, ["10.0.1.1/24", "fd00:1::1/64"])
+}
+
+fn bare(s: &Netns, r: &Netns) -> Result<()> {
+    veth((s, "eth1"), (r, ROUTER_LINK))?;
     for (netns, link, local) in [(s, "eth1", "fe80::11/64"), (r, ROUTER_LINK, "fe80::1/64")] {
         netns.ip(&["address", "add", local, "dev", link, "scope", "link", "nodad"])?;
     }

@@ -124,7 +124,7 @@ pub const ROWS: [Row; 22] = [
         Feature::Unnumbered,
         [
             "unnumbered",
-            "both families from whoever is on the link",
+            "both families over a link with link-local addresses only, from whoever is there",
             "a router that expects another AS: no session in 4 s",
         ],
     ),
