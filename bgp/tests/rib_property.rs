@@ -24,7 +24,7 @@ fn group() -> impl Strategy<Value = UpdateGroup> {
             Context {
                 four_octet_as,
                 max_message: if extended { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE },
-                internal: true,
+                internal,
             },
             families,
             hops(hop),
