@@ -154,11 +154,19 @@ fn main() {
     let slow_end = ends.swap_remove(0);
     drop(slow_end);
 
+    println!("{ROUTERS} routers, {routes} routes, {rate} changes/s, {seconds} s a phase");
+    report(&ends, [a, b, end], [memory_a, memory_b, memory_end]);
     println!(
-        "{ROUTERS} routers, {routes} routes, {rate} changes/s, {seconds} s a phase; announce latency of {} routers",
-        ROUTERS - 1
+        "the slow router missed {} changes ({stuck} messages waited for its socket), then got {got} prefixes, {after} messages of them made after it read again, in {:.1} ms",
+        seconds * rate,
+        took.as_secs_f64() * 1e3
     );
-    let [one, two] = [(a, b), (b, end)].map(|(from, to)| latencies(&ends, from, to));
+}
+
+/// Latencies of the phases between three moments, and the memory at each of them, in kB.
+fn report(ends: &[reader::End], [a, b, end]: [u64; 3], [memory_a, memory_b, memory_end]: [u64; 3]) {
+    println!("announce latency of {} routers", ends.len());
+    let [one, two] = [(a, b), (b, end)].map(|(from, to)| latencies(ends, from, to));
     println!(
         "{:24} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "phase", "samples", "p50 us", "p99 us", "max us", "RSS MB"
@@ -174,11 +182,6 @@ fn main() {
     };
     println!("B/A: p50 {:.2}, p99 {:.2}", ratio(50), ratio(99));
     println!("resident at the start of A {memory_a} kB, of B {memory_b} kB, at the end of B {memory_end} kB");
-    println!(
-        "the slow router missed {} changes ({stuck} messages waited for its socket), then got {got} prefixes, {after} messages of them made after it read again, in {:.1} ms",
-        seconds * rate,
-        took.as_secs_f64() * 1e3
-    );
 }
 
 /// Sorted, of all routers, between two moments.
