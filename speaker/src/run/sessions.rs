@@ -24,6 +24,8 @@ pub(super) struct Keeper {
     path: Option<PathBuf>,
     boot_id: String,
     now: Mutex<Kept>,
+    /// Held while the file is written: of two writers the one that knows less must not be the last.
+    writing: Mutex<()>,
 }
 
 struct Kept {
@@ -60,7 +62,7 @@ impl Keeper {
             config.neighbors.iter().map(|one| one.addr().to_string()).collect();
         state.neighbors.retain(|name, _| same_boot && configured.contains(name));
         let now = Mutex::new(Kept { previous, state, dirty: false, closed: false, warned: false });
-        Self { path, boot_id, now }
+        Self { path, boot_id, now, writing: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -123,6 +125,7 @@ impl Keeper {
     /// Writes what changed. Blocks.
     fn write(&self) {
         let Some(path) = &self.path else { return };
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = self.lock();
         if !std::mem::take(&mut kept.dirty) {
             return;
@@ -206,7 +209,8 @@ mod tests {
         }
         let (dirty, closed, warned) = (false, false, false);
         let kept = Kept { previous: Some(state.clone()), state, dirty, closed, warned };
-        let keeper = Keeper { path: None, boot_id: "boot".to_owned(), now: Mutex::new(kept) };
+        let (boot_id, writing) = ("boot".to_owned(), Mutex::default());
+        let keeper = Keeper { path: None, boot_id, now: Mutex::new(kept), writing };
         assert_eq!((keeper.judge(one), keeper.judge(two)), ((true, true), (true, true)));
         keeper.forget(one); // Cease/3: the router keeps nothing
         assert_eq!((keeper.judge(one), keeper.judge(two)), ((false, false), (true, true)));
