@@ -18,7 +18,20 @@ fn socket(show: &ShowArgs) -> PathBuf {
 }
 
 fn print(out: &mut impl Write, value: &Value) -> Result<(), ShowError> {
-    Ok(writeln!(out, "{value:#}")?)
+    Ok(writeln!(out, "{}", harmless(&format!("{value:#}")))?)
+}
+
+/// JSON as it is, but for DEL and the C1 control characters: they may stand in its strings, a router may have put them
+/// there, and a terminal obeys them.
+fn harmless(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// `speaker rib [PREFIX]`.
@@ -72,4 +85,19 @@ pub async fn status(args: &ShowArgs, out: &mut impl Write) -> Result<(), ShowErr
         writeln!(out, "Notices    {kind}: {count}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_routers_words_stay_the_same_and_move_no_cursor() {
+        let value = json!({ "communication": "ü\u{1b}[2J \u{9b}2J \u{7f}\n" });
+        let mut out = Vec::new();
+        print(&mut out, &value).expect("written");
+        let text = String::from_utf8(out).expect("text");
+        assert_eq!(text, "{\n  \"communication\": \"ü\\u001b[2J \\u009b2J \\u007f\\n\"\n}\n");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
+    }
 }
