@@ -45,6 +45,9 @@ async fn what_does_not_differ_does_nothing() {
     one.path_changed(host(80, 2), next_hops(7));
     assert_eq!(one.reconfigure(waiting(1, 2, host(80, 2))), Some(Reconfigured::Nothing));
     assert_eq!(one.reconfigure(waiting(1, 9, host(80, 9))), None);
+    let mut renamed = waiting(1, 2, host(80, 2));
+    renamed.session.hostname = Some("another name of this node".to_owned());
+    assert_eq!(one.reconfigure(renamed), Some(Reconfigured::Nothing));
     until("the way found out since is kept", || {
         one.peer(host(80, 2)).expect("one").next_hops == next_hops(7)
     })

@@ -46,11 +46,12 @@ impl Reconfigured {
     }
 }
 
-/// A session's configuration less what only tells how this process started.
+/// A session's configuration less what only tells how this process started, and less our host name: a node that is
+/// renamed tells its new name with the next session.
 fn lasting(session: &fsm::Config) -> fsm::Config {
     let restart =
         session.restart.map(|restart| fsm::Restart { restarted: false, forwarding: false, ..restart });
-    fsm::Config { restart, ..session.clone() }
+    fsm::Config { restart, hostname: None, ..session.clone() }
 }
 
 impl Engine {
