@@ -185,14 +185,15 @@ impl Running {
     pub async fn pause(mut self, text: &str) {
         let engine = Arc::clone(&self.peers.engine);
         let agreed = |peer: &PeerStatus| peer.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
-        if !engine.peers().iter().any(agreed) {
+        // Who is not back yet may still be keeping the routes of the process before.
+        if !engine.peers().iter().any(agreed) && !self.peers.keeper.has_any() {
             return self.stop(text).await;
         }
         self.peers.keeper.close(false);
-        for peer in engine.peers().iter().filter(|peer| !agreed(peer)) {
+        let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
+        for peer in engine.peers().iter().filter(|peer| up(peer)) {
             let _ = engine.administer(peer.addr, Admin::Disable(text.to_owned())); // one that is gone needs no goodbye
         }
-        let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
         let left = async {
             while engine.peers().iter().any(up) {
                 tokio::time::sleep(Duration::from_millis(5)).await;

@@ -101,6 +101,11 @@ impl Keeper {
         kept.dirty |= changed;
     }
 
+    /// Some neighbour may be keeping what it was told, whether its session is up again or not.
+    pub(super) fn has_any(&self) -> bool {
+        !self.lock().state.neighbors.is_empty()
+    }
+
     /// A neighbour is one no more.
     pub(super) fn forget(&self, neighbor: PeerAddr) {
         let (mut kept, name) = (self.lock(), neighbor.to_string());

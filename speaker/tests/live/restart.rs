@@ -157,3 +157,21 @@ async fn without_graceful_restart_nothing_is_left() {
     let left = one.until("left", |status| status.flaps == 2).await;
     assert!(matches!(left.last_end, Some((_, EndReason::Received(_)))), "{:?}", left.last_end);
 }
+
+#[tokio::test]
+async fn a_stop_before_the_routers_are_back_does_not_forget_what_they_keep() {
+    let one = helper(99, 2);
+    let mut program = Program::start(&one.entry(ON), &["--bgp-port=17999"]);
+    one.up().await;
+    program.end(Signal::TERM);
+    // This one waits for a router that never dials: there is no session when it is stopped.
+    program.write("speaker.toml", &one.entry(&format!("{ON}\npassive = true")));
+    program.again();
+    program.logged("listening").await;
+    program.until(one.addr.ip(), "waiting", |one| one["state"] == "Active").await;
+    program.end(Signal::TERM);
+    program.write("speaker.toml", &one.entry(ON));
+    program.again();
+    one.up().await;
+    assert_eq!(bits(&one), (true, true), "the router has kept the routes all the time");
+}
