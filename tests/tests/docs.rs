@@ -9,6 +9,7 @@ const DOCUMENTS: [&str; 7] = [
     "docs/cli.md",
     "docs/config.md",
     "docs/benchmarks.md",
+    "docs/interop.md",
     "docs/metrics.md",
 ];
 /// A backticked word that starts like this is a path of the repository.
