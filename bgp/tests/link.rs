@@ -1,5 +1,5 @@
 //! Peers on a link: link-local addresses with their scope, and a peer named by its link alone. In a network namespace
-//! of its own, made without privilege; where the system does not allow that, nothing is tested, and it says so.
+//! of its own, for which root or a system that lets others make one is needed.
 
 mod wire_peer;
 
@@ -23,14 +23,15 @@ fn inside(test: &str) -> bool {
         assert!(Command::new("sh").args(["-ec", script]).status().expect("a shell").success());
         return true;
     }
-    let unshare = ["--user", "--map-root-user", "--net"];
-    if !Command::new("unshare").args(unshare).arg("true").status().is_ok_and(|status| status.success()) {
-        eprintln!("no network namespace to be had: not tested");
-        return false;
-    }
+    let ways: [&[&str]; 2] = [&["--net"], &["--user", "--map-root-user", "--net"]];
+    let works = |way: &[&str]| {
+        Command::new("unshare").args(way).arg("true").status().is_ok_and(|status| status.success())
+    };
+    let way =
+        ways.into_iter().find(|way| works(way)).expect("no network namespace to be had: run it as root");
     let program = std::env::current_exe().expect("a path");
     let mut again = Command::new("unshare");
-    again.args(unshare).arg(program).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
+    again.args(way).arg(program).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
     assert!(again.status().expect("unshare").success(), "inside the namespace");
     false
 }

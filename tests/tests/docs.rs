@@ -26,9 +26,14 @@ fn every_path_named_in_the_documents_exists() {
     for document in DOCUMENTS {
         let (root, text) = read(document);
         let quoted = text.split('`').skip(1).step_by(2);
-        let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for path in quoted.filter(|word| ROOMS.iter().any(|room| word.starts_with(room))).chain(linked) {
-            assert!(root.join(path).exists(), "{document} names {path}, which does not exist");
+        let quoted = quoted.filter(|word| ROOMS.iter().any(|room| word.starts_with(room)));
+        // A link is read from where its document stands; the network is not asked.
+        let beside = root.join(document).parent().expect("a file stands in a directory").to_owned();
+        let linked = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let linked = linked.filter(|link| !link.is_empty() && !link.starts_with("https://"));
+        let paths = quoted.map(|path| root.join(path)).chain(linked.map(|link| beside.join(link)));
+        for path in paths {
+            assert!(path.exists(), "{document} names {}, which does not exist", path.display());
             checked += 1;
         }
     }
