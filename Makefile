@@ -34,7 +34,7 @@ interop-table: ## Run the interop matrix alone and write docs/interop.md from it
 	$(CARGO) build --package speaker
 	INTEROP_TABLE=write $(CARGO) test --package tests --test interop_matrix
 
-fuzz: ## Half an hour of each fuzz target (needs nightly Rust and cargo-fuzz)
+fuzz: ## Half an hour of each fuzz target
 	./tests/fuzz.sh 1800
 
 soak: ## Every property of engine and plan with a hundred thousand random cases
