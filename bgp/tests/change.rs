@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bgp::HoldTime;
-use bgp::fsm::{EndReason, State};
+use bgp::fsm::{EndReason, Restart, State};
 use bgp::net::{Admin, Engine, PeerConfig, Reconfigured};
 use bgp::rib::NextHops;
-use bgp::wire::{Attr, Message, Notification, Update};
+use bgp::wire::{Attr, Capability, Message, Notification, Update};
 use tokio::net::TcpListener;
 
 use wire_peer::{Raw, announce, host, listening, net, next_hops, peer, soon, until, waiting};
@@ -91,6 +91,39 @@ async fn what_the_open_says_ends_that_session_alone_and_it_comes_back() {
     raw.send(&Message::Keepalive).await;
     raw.update().await;
     assert_eq!((since(&one, 82, 3), since(&one, 82, 2).1), (other, 1));
+}
+
+#[tokio::test]
+async fn rfc8538_4_1_a_session_begun_anew_by_configuration_keeps_forwarding_and_was_no_restart() {
+    // The peer keeps our routes after Cease/6; with F unset it would drop them with the next OPEN (RFC 4724 §4.2).
+    let restarting = |hold| {
+        let mut config = waiting(1, 2, host(88, 2));
+        let (time, long_lived) = (60, None);
+        config.session.restart =
+            Some(Restart { time, restarted: false, forwarding: false, notification: true, long_lived });
+        config.session.hold_time = HoldTime::new(hold).expect("legal");
+        config
+    };
+    let (one, at) = listening(88, |config| *config = restarting(90));
+    one.release();
+    // R is 8, F is 0x80 (RFC 4724 §3).
+    for (flags, forwarding) in [(4, 0), (4, 0x80)] {
+        let mut raw = Raw::connect(host(88, 2), at).await.expect("connected");
+        raw.send(&Raw::open(2, 90)).await;
+        let Some(Message::Open(open)) = raw.receive().await else { panic!("no OPEN") };
+        let offered = open.capabilities.into_iter().find_map(|one| match one {
+            Capability::GracefulRestart(offered) => Some((offered.flags, offered.families[0].1)),
+            _ => None,
+        });
+        assert_eq!(offered, Some((flags, forwarding)));
+        raw.receive().await;
+        raw.send(&Message::Keepalive).await;
+        until("up", || one.established() == 1).await;
+        one.reconfigure(restarting(30));
+        if forwarding == 0 {
+            assert_eq!(raw.farewell().await, Notification::new(6, 6, &[]));
+        }
+    }
 }
 
 #[tokio::test]

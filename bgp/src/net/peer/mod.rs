@@ -233,12 +233,14 @@ impl PeerTask {
     }
 }
 
-/// A machine that is not started. Only the first after the process has started may say that it restarts (R).
+/// A machine that is not started. Only until there was a session may it say that the process restarts (R); from then on
+/// what was announced can be reached all the time, whatever ended the session (F, RFC 8538 §4.1).
 fn machine(config: &PeerConfig, first: bool) -> Peer {
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), config.dialing.remote);
     let mut session = config.session.clone();
     if let Some(restart) = &mut session.restart {
         restart.restarted &= first;
+        restart.forwarding |= !first;
     }
     Peer::new(session, seed)
 }
