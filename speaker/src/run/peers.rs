@@ -60,7 +60,11 @@ impl Peers {
         let peer = self.prepared(new);
         self.roster.enter(new.clone());
         let path = self.paths.of(&peer);
+        let addr = peer.addr;
         self.engine.add_peer_on(peer, path);
+        if let Some(at) = self.paths.at(addr) {
+            self.engine.found(addr, Some(at));
+        }
         if !new.enabled {
             self.administer(new, Admin::Disable(new.shutdown_text.clone()));
         }
