@@ -31,7 +31,7 @@ fuzz() {
     shift 2
     mkdir -p "$out/corpus/$target" "$out/artifacts/$target" "fuzz/corpus/$target"
     perl fuzz/seeds.pl "$target" bgp/tests/vectors "$out/seeds/$target"
-    "$dir/$host/release/$target" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 -max_len=8192 \
+    "$dir/$host/release/$target" -dict=fuzz/bgp.dict -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 -max_len=8192 \
         -artifact_prefix="$out/artifacts/$target/" "$@" "$out/corpus/$target" "fuzz/corpus/$target" "$out/seeds/$target"
 }
 
