@@ -175,6 +175,7 @@ impl Running {
 
     /// Leaves: Cease with this text to every router, then everything is closed.
     pub async fn stop(mut self, text: &str) {
+        info!(reason = text, "leaving: withdrawing everything");
         self.peers.keeper.close(true);
         self.announcer.engine().shutdown(text).await;
         self.tasks.shutdown().await;
@@ -188,6 +189,7 @@ impl Running {
         if !engine.peers().iter().any(agreed) {
             return self.stop(text).await;
         }
+        info!(reason = text, "staying: routers that agreed on graceful restart keep the routes");
         self.peers.keeper.close(false);
         for peer in engine.peers().iter().filter(|peer| !agreed(peer)) {
             let _ = engine.administer(peer.addr, Admin::Disable(text.to_owned())); // one that is gone needs no goodbye
@@ -251,7 +253,6 @@ pub async fn run(config: Config, read: Reader) -> Result<(), RunError> {
             }
         }
     };
-    info!(reason = text, "stopping");
     running.pause(text).await;
     Ok(())
 }
