@@ -97,8 +97,11 @@ async fn a_key_changes_under_a_session_that_goes_on() {
     // And off, which the kernel has to be told as well.
     (ours.password, theirs.password) = (None, None);
     assert_eq!(one.reconfigure(ours), Some(Reconfigured::Applied));
-    assert_eq!(two.reconfigure(theirs), Some(Reconfigured::Applied));
     announce(&one, [net("10.2.0.0/16")]);
+    let early =
+        tokio::time::timeout(Duration::from_millis(600), seen.until("a route", |seen| seen.table.len() == 2));
+    assert!(early.await.is_err(), "unsigned, and the other end still has a key");
+    assert_eq!(two.reconfigure(theirs), Some(Reconfigured::Applied));
     seen.until("the next route", |seen| seen.table.len() == 2).await;
     assert!(answered(2, 63, at).await, "unsigned");
     let after: Vec<_> = one.peers().into_iter().map(|peer| (peer.since, peer.local_addr)).collect();

@@ -46,6 +46,9 @@ impl State {
     /// # Errors
     /// Why nothing can be known of it; [`io::ErrorKind::NotFound`] if it left nothing.
     pub fn load(path: &Path) -> io::Result<Self> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("is no file")); // a pipe would keep us waiting for ever
+        }
         let mut text = String::new();
         File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
         let state: Self = serde_json::from_str(&text).map_err(io::Error::other)?;
@@ -144,6 +147,13 @@ mod tests {
                 "{broken}"
             );
         }
+        fs::remove_file(&path).expect("removed");
+        let mode = rustix::fs::Mode::from_bits_truncate(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        let (to, loaded) = std::sync::mpsc::channel();
+        std::thread::spawn(move || to.send(State::load(&path).is_err()));
+        assert_eq!(loaded.recv_timeout(std::time::Duration::from_secs(10)), Ok(true), "a pipe");
+        let path = super::path(dir.path(), "node-1", None);
         fs::remove_dir_all(dir.path()).expect("removed");
         assert!(left().save(&path).is_err(), "no directory");
     }

@@ -34,7 +34,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Puts both on a connection with this address. A key that is to go is taken away as far as there is one.
+    /// Puts both on a connection with this address. A key that it has and is not to have stays.
     pub(super) fn set(&self, stream: &TcpStream, peer: IpAddr) -> io::Result<()> {
         self.hops.set(stream, peer)?;
         match &self.password {

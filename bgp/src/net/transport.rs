@@ -10,6 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::md5::set_key;
 use super::socket::Guard;
 use crate::rib::Frame;
 use crate::wire::{Context, Fault, HEADER_LEN, Message, next_frame};
@@ -66,6 +67,11 @@ impl Transport {
     /// Puts hop limits and key on the socket.
     pub(super) fn guard(&self, guard: &Guard) -> io::Result<()> {
         guard.set(&self.stream, self.stream.peer_addr()?.ip())
+    }
+
+    /// Takes the key off the socket.
+    pub(super) fn take_key(&self) -> io::Result<()> {
+        set_key(&self.stream, self.stream.peer_addr()?.ip(), None)
     }
 
     /// The form of messages from now on, as the OPENs settled it.

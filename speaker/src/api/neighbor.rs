@@ -153,7 +153,8 @@ fn path_text(segments: &[Segment]) -> String {
     segments.iter().map(text).collect::<Vec<_>>().join(" ")
 }
 
-/// Does what is asked to each of the neighbours; returns their names.
+/// Does what is asked to each of the neighbours, whether another one refuses it or not; returns their names, or what the
+/// first that refused said.
 pub(super) fn administer(
     engine: &Engine,
     peers: impl Iterator<Item = PeerAddr>,
@@ -171,13 +172,46 @@ pub(super) fn administer(
         Action::Enable => Admin::Enable,
         Action::Unspecified => return Err(Status::invalid_argument("action: is missing")),
     };
-    let mut done = Vec::new();
-    for peer in peers {
-        engine.administer(peer, what.clone()).map_err(|error| match error {
-            AdminError::Unknown(_) => Status::not_found(error.to_string()),
-            AdminError::Busy(_) => Status::resource_exhausted(error.to_string()),
-        })?;
-        done.push(peer.to_string());
+    let refused = |error: AdminError| match error {
+        AdminError::Unknown(_) => Status::not_found(error.to_string()),
+        AdminError::Busy(_) => Status::resource_exhausted(error.to_string()),
+    };
+    let all: Vec<_> =
+        peers.map(|peer| engine.administer(peer, what.clone()).map(|()| peer.to_string())).collect();
+    all.into_iter().collect::<Result<_, _>>().map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use bgp::net::{Dialing, PeerConfig};
+    use bgp::{Asn, Family, HoldTime, RouterId, fsm};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_refuses_keeps_no_other_from_being_shut_down() {
+        let (known, gone) = (Ipv4Addr::new(127, 0, 0, 9), Ipv4Addr::new(127, 0, 0, 8));
+        let asn = Asn::new(65001).expect("legal");
+        let own = (asn, RouterId::new(known).expect("legal"));
+        let hold = HoldTime::new(90).expect("legal");
+        let mut session = fsm::Config::new(own, asn, hold, vec![Family::IPV4_UNICAST]);
+        (session.dial, session.listen) = (false, true);
+        let engine = Engine::new();
+        let dialing = Dialing { remote: (known, 179).into(), local: None, hops: Hops::Any };
+        engine.add_peer(PeerConfig::new(dialing, session));
+        let action = Action::Shutdown.into();
+        let request = proto::AdministerNeighborRequest { action, ..Default::default() };
+        let peers = [gone, known].map(|addr| PeerAddr::from(std::net::IpAddr::from(addr)));
+        let refused = administer(&engine, peers.into_iter(), &request).expect_err("one is not there");
+        assert_eq!(refused.code(), tonic::Code::NotFound);
+        let down = async {
+            while engine.peer(peers[1]).is_some_and(|peer| peer.enabled) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), down).await.expect("the other is shut down");
     }
-    Ok(done)
 }

@@ -118,6 +118,7 @@ impl Config {
         let (true, Some(common), Some(neighbors), Some(grpc)) =
             (problems.is_empty(), common, neighbors, grpc)
         else {
+            problems.files = flags.config.iter().cloned().chain(file.secrets).collect();
             return Err(problems);
         };
         let listens = neighbors.iter().any(|one| one.peer.0.session.listen);

@@ -268,7 +268,11 @@ async fn reload(running: &mut Running, read: &Reader, files: &mut Files, asked: 
     };
     let config = match tokio::task::block_in_place(read) {
         Ok(config) => config,
-        Err(problems) => return refused(&problems),
+        Err(problems) => {
+            // A key may be mounted later than the file that names it.
+            files.follow(problems.files());
+            return refused(&problems);
+        }
     };
     files.follow(config.files.clone());
     let wanted: BTreeMap<_, _> = config.neighbors.iter().map(|one| (one.addr(), one.clone())).collect();

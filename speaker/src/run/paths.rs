@@ -84,20 +84,23 @@ impl Paths {
     /// # Errors
     /// The kernel cannot be asked, or a neighbour has no source that is allowed: those followed before stay so.
     pub(super) async fn follow(&mut self, neighbors: &[Neighbor]) -> Result<(), RunError> {
-        self.seek(neighbors).await;
         let followed: Vec<Followed> = neighbors.iter().filter_map(|one| followed(&one.peer.0)).collect();
         if self.followed == followed && !followed.is_empty() {
             return Ok(());
         }
         let (first, tracker) = Tracker::start(&followed, self.sources.clone(), self.changes.clone()).await?;
         self.followed = followed;
-        self.find(first);
+        let news = self.find(first);
         let _ = self.trackers.send(Box::pin(tracker)).await; // the supervisor outlives us
+        // The tracker before may have ended without telling these, and this one takes them for told.
+        for change in news {
+            let _ = self.changes.send(change).await;
+        }
         Ok(())
     }
 
-    /// Looks for the routers at the other ends of links.
-    async fn seek(&mut self, neighbors: &[Neighbor]) {
+    /// Looks for the routers at the other ends of links. Each is told once, so the engine must know the neighbours by then.
+    pub(super) async fn seek(&mut self, neighbors: &[Neighbor]) {
         let named = neighbors.iter().map(Neighbor::addr).filter(PeerAddr::is_unnumbered);
         let links: Vec<Link> = named.filter_map(|addr| addr.link()).collect();
         if self.links != links {
@@ -107,15 +110,18 @@ impl Paths {
         }
     }
 
-    fn find(&self, first: HashMap<PeerAddr, NextHops>) {
-        let mut found = lock(&self.found);
+    /// Takes over what a new tracker found; returns what differs of those that were followed before.
+    fn find(&self, first: HashMap<PeerAddr, NextHops>) -> Vec<Change> {
+        let (mut found, mut news) = (lock(&self.found), Vec::new());
         found.retain(|addr, _| first.contains_key(addr));
-        for (addr, next_hops) in first {
-            let known = found.entry(addr).or_default();
-            if next_hops != NextHops::default() {
-                *known = next_hops; // else the last good ones stay
+        for (neighbor, next_hops) in first {
+            if next_hops == NextHops::default() {
+                found.entry(neighbor).or_default(); // the last good ones stay
+            } else if found.insert(neighbor, next_hops).is_some_and(|known| known != next_hops) {
+                news.push(Change { neighbor, next_hops });
             }
         }
+        news
     }
 
     /// Who was found at the other end of the neighbour's link, if it is named by that alone. For one the engine has got
@@ -220,6 +226,27 @@ mod tests {
         one.next_hops.v4 = Some([10, 0, 0, 1].into());
         assert_eq!(told(&one), Some(1));
         assert_eq!(path(&one, found, &sources).local, Some([10, 0, 0, 2].into()), "the session stays pinned");
+    }
+
+    #[tokio::test]
+    async fn what_changed_while_trackers_took_turns_is_told() {
+        let (changes, mut news) = mpsc::channel(4);
+        let (trackers, _running) = mpsc::channel(4);
+        let (seekers, _seeking) = mpsc::channel(4);
+        let (routers, _found) = mpsc::channel(4);
+        let (found, sources) = (Arc::default(), Sources::default());
+        let (followed, links) = (Vec::new(), Vec::new());
+        let mut paths = Paths { sources, found, followed, links, changes, routers, trackers, seekers };
+        let neighbors = ["127.0.0.8", "127.0.0.9"].map(|addr| Neighbor::new(peer(addr, None, Hops::Any)));
+        paths.follow(&neighbors[..1]).await.expect("a kernel");
+        let now = paths.of(&neighbors[0].peer.0).next_hops;
+        assert!(now.v4.is_some() && news.try_recv().is_err(), "the first to be followed are asked for");
+        // The kernel's answer was another one when the engine was told last.
+        let stale = NextHops { v4: Some(Ipv4Addr::new(10, 0, 0, 3)), ..now };
+        lock(&paths.found).insert(neighbors[0].addr(), stale);
+        paths.follow(&neighbors).await.expect("a kernel");
+        assert_eq!(news.try_recv(), Ok(Change { neighbor: neighbors[0].addr(), next_hops: now }));
+        assert!(news.try_recv().is_err(), "the new one is asked for");
     }
 
     #[test]

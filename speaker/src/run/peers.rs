@@ -44,6 +44,7 @@ impl Peers {
                 Some(old) => self.change(old, new),
             }
         }
+        self.paths.seek(&config.neighbors).await;
         Ok(())
     }
 
@@ -82,23 +83,21 @@ impl Peers {
     }
 
     fn change(&self, old: &Neighbor, new: &Neighbor) {
-        let (was, peer) = (&old.peer.0, self.prepared(new));
+        let peer = self.prepared(new);
         let addr = peer.addr;
         self.roster.enter(new.clone());
         let path = self.paths.of(&peer);
-        let another_way = was.next_hops != peer.next_hops || was.dialing.local != peer.dialing.local;
         let done = match self.engine.reconfigure(peer) {
             Some(Reconfigured::Nothing) => "nothing to do",
             Some(Reconfigured::Applied) => "applied, the session goes on",
             Some(Reconfigured::Restarted) => "applied, the session begins anew",
             None => "is not there",
         };
-        if another_way {
-            if let Some(local) = path.local {
-                self.engine.dial_from(addr, local);
-            }
-            self.engine.path_changed(addr, path.next_hops);
+        // Whatever changed: another family or hop limit may need what was not looked for before.
+        if let Some(local) = path.local {
+            self.engine.dial_from(addr, local);
         }
+        self.engine.path_changed(addr, path.next_hops);
         match (old.enabled, new.enabled) {
             (true, false) => self.administer(new, Admin::Disable(new.shutdown_text.clone())),
             (false, true) => self.administer(new, Admin::Enable),

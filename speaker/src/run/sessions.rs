@@ -22,12 +22,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Keeper {
     /// Where; `None`: nowhere.
     path: Option<PathBuf>,
-    previous: Option<State>,
     boot_id: String,
     now: Mutex<Kept>,
 }
 
 struct Kept {
+    /// Less those that were taken out since: who comes back later is not resumed.
+    previous: Option<State>,
     state: State,
     dirty: bool,
     /// Nothing is noted any more: this process is leaving.
@@ -58,8 +59,8 @@ impl Keeper {
         let configured: BTreeSet<String> =
             config.neighbors.iter().map(|one| one.addr().to_string()).collect();
         state.neighbors.retain(|name, _| same_boot && configured.contains(name));
-        let now = Mutex::new(Kept { state, dirty: false, closed: false, warned: false });
-        Self { path, previous, boot_id, now }
+        let now = Mutex::new(Kept { previous, state, dirty: false, closed: false, warned: false });
+        Self { path, boot_id, now }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -68,7 +69,7 @@ impl Keeper {
 
     /// What the OPEN may say to a neighbour: restarted, and forwarding kept.
     pub(super) fn judge(&self, neighbor: PeerAddr) -> (bool, bool) {
-        judge(self.previous.as_ref(), &self.boot_id, &neighbor.to_string())
+        judge(self.lock().previous.as_ref(), &self.boot_id, &neighbor.to_string())
     }
 
     /// A neighbour's session is in another state.
@@ -100,8 +101,11 @@ impl Keeper {
 
     /// A neighbour is one no more.
     pub(super) fn forget(&self, neighbor: PeerAddr) {
-        let mut kept = self.lock();
-        kept.dirty |= kept.state.neighbors.remove(&neighbor.to_string()).is_some();
+        let (mut kept, name) = (self.lock(), neighbor.to_string());
+        if let Some(previous) = &mut kept.previous {
+            previous.neighbors.remove(&name);
+        }
+        kept.dirty |= kept.state.neighbors.remove(&name).is_some();
     }
 
     /// The last note: what is kept is kept for the next process, or, when leaving, there is nothing to be resumed.
@@ -186,5 +190,25 @@ pub(super) async fn follow(
             let _ = tokio::task::spawn_blocking(move || to.write()).await;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc4724_3_a_neighbour_that_was_taken_out_and_comes_back_hears_of_no_restart() {
+        let (one, two) = ("10.0.0.1".parse().expect("a name"), "10.0.0.2".parse().expect("a name"));
+        let mut state = State::new("boot".to_owned());
+        for neighbor in [one, two].map(|neighbor: PeerAddr| neighbor.to_string()) {
+            state.neighbors.insert(neighbor, Session { up: true, since: 1 });
+        }
+        let (dirty, closed, warned) = (false, false, false);
+        let kept = Kept { previous: Some(state.clone()), state, dirty, closed, warned };
+        let keeper = Keeper { path: None, boot_id: "boot".to_owned(), now: Mutex::new(kept) };
+        assert_eq!((keeper.judge(one), keeper.judge(two)), ((true, true), (true, true)));
+        keeper.forget(one); // Cease/3: the router keeps nothing
+        assert_eq!((keeper.judge(one), keeper.judge(two)), ((false, false), (true, true)));
     }
 }

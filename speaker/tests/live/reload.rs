@@ -129,4 +129,13 @@ async fn a_changed_key_file_is_a_reload() {
     program.write("key", "second\n");
     program.logged("applied, the session goes on").await;
     assert!(!program.log().contains("second"));
+    // The configuration may be there before the key that it names: kubelet mounts them one after the other.
+    program.write("speaker.toml", &one.entry("enabled = false\nmed = 5\npassword-file = \"late\""));
+    program.logged("late cannot be read").await;
+    program.write("late", "third\n");
+    program
+        .until(one.addr.ip(), "the configuration", |_| {
+            program.log().matches("the session goes on").count() == 2
+        })
+        .await;
 }

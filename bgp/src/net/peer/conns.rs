@@ -8,6 +8,7 @@ use tracing::debug;
 
 use super::{PeerTask, lock};
 use crate::fsm::{ConnId, Event, Negotiated};
+use crate::net::PeerConfig;
 use crate::net::socket::{Guard, dial, prepare, remote};
 use crate::net::transport::Transport;
 use crate::rib::UpdateGroup;
@@ -155,11 +156,14 @@ impl PeerTask {
         id
     }
 
-    /// Hop limits and key of the configuration, onto the connections that are there.
-    pub(super) fn guard_anew(&mut self) {
+    /// Hop limits and key of the configuration, onto the connections that are there. With a key that is no more the kernel
+    /// would drop, as unsigned, the very reset that tells that the other end is gone.
+    pub(super) fn guard_anew(&mut self, before: &PeerConfig) {
         let guard = self.guard();
+        let without = before.password.is_some() && guard.password.is_none();
         for (_, conn) in &self.conns {
-            if let Err(error) = conn.guard(&guard) {
+            let keyless = if without { conn.take_key() } else { Ok(()) };
+            if let Err(error) = keyless.and_then(|()| conn.guard(&guard)) {
                 debug!(peer = %self.config.addr, %error, "a connection keeps its old key or hop limit");
             }
         }

@@ -81,7 +81,7 @@ impl PeerTask {
 
     fn apply(&mut self, before: &PeerConfig) {
         if before.password != self.config.password || before.dialing.hops != self.config.dialing.hops {
-            self.guard_anew();
+            self.guard_anew(before);
             self.handle(Event::DialNow); // a dial under way has the old ones
         }
         if before.policy != self.config.policy
