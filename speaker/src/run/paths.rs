@@ -235,8 +235,9 @@ mod tests {
         let (seekers, _seeking) = mpsc::channel(4);
         let (routers, _found) = mpsc::channel(4);
         let (found, sources) = (Arc::default(), Sources::default());
-        let (followed, links) = (Vec::new(), Vec::new());
-        let mut paths = Paths { sources, found, followed, links, changes, routers, trackers, seekers };
+        let (on_links, followed, links) = (Arc::default(), Vec::new(), Vec::new());
+        let mut paths =
+            Paths { sources, found, on_links, followed, links, changes, routers, trackers, seekers };
         let neighbors = ["127.0.0.8", "127.0.0.9"].map(|addr| Neighbor::new(peer(addr, None, Hops::Any)));
         paths.follow(&neighbors[..1]).await.expect("a kernel");
         let now = paths.of(&neighbors[0].peer.0).next_hops;
