@@ -21,7 +21,7 @@ use crate::stages::Stages;
 /// Who is at the other end of a link.
 type OnLink = (Link, Option<SocketAddrV6>);
 
-type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is known of the ways to all neighbours.
 pub(super) struct Paths {
@@ -108,6 +108,14 @@ impl Paths {
             let seeking = neighbors_on_link(links, self.routers.clone());
             let _ = self.seekers.send(Box::pin(seeking)).await; // the supervisor outlives us
         }
+    }
+
+    /// The searches for routers that begin from now on.
+    #[cfg(test)]
+    pub(super) fn watch_seekers(&mut self) -> mpsc::Receiver<Following> {
+        let (seekers, watched) = mpsc::channel::<Following>(1);
+        self.seekers = seekers;
+        watched
     }
 
     /// Takes over what a new tracker found; returns what differs of those that were followed before.

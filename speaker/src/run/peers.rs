@@ -129,3 +129,43 @@ fn listen(config: &Config, engine: &Engine) -> Result<(), RunError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bgp::net::{Link, PeerAddr};
+    use clap::Parser;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::config::Environment;
+    use crate::stages::Stages;
+
+    #[tokio::test]
+    async fn who_is_found_on_a_link_is_known_to_the_engine_by_then() {
+        let dir = tempfile::tempdir().expect("directory");
+        let file = dir.path().join("speaker.toml");
+        std::fs::write(&file, "[[neighbor]]\ninterface = \"lo\"\nas = 65001\n").expect("written");
+        let flags = ["speaker", "--cluster-as=65000", "--node-name=n1", "--router-id=10.0.0.7", "--config"];
+        let cli = Cli::try_parse_from(flags.into_iter().chain(file.to_str())).expect("flags");
+        let config = Config::resolve(&cli.run, &Environment::default()).expect("legal");
+        let (engine, roster) = (Arc::new(Engine::new()), Arc::<Roster>::default());
+        let mut tasks = JoinSet::new();
+        let stages = Arc::<Stages>::default();
+        let mut paths = Paths::new(&config, (&engine, &roster, &stages), &mut tasks);
+        let mut seekers = paths.watch_seekers();
+        let keeper = Arc::new(Keeper::open(&config));
+        let mut peers = Peers { engine: Arc::clone(&engine), roster, keeper, paths };
+        let link = PeerAddr::unnumbered(Link::new("lo").expect("a name"));
+        let search = async {
+            let _begins = seekers.recv().await.expect("a search");
+            engine.peer(link).is_some()
+        };
+        let both = async { tokio::join!(peers.apply(&config), search) };
+        let (applied, known) = tokio::time::timeout(Duration::from_secs(10), both).await.expect("in time");
+        applied.expect("a kernel");
+        assert!(known, "the search tells each router once");
+    }
+}
