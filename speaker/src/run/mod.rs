@@ -3,7 +3,6 @@
 mod paths;
 mod peers;
 mod reload;
-mod roster;
 mod services;
 mod sessions;
 
@@ -25,11 +24,11 @@ use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Mode, Problems, Source};
 use crate::nexthop::StartError;
 use crate::plan::Settings;
+use crate::roster::Roster;
 use crate::source::{kubernetes, manifests};
 use paths::Paths;
 use peers::Peers;
 use reload::Files;
-pub use roster::{Roster, Row};
 use sessions::Keeper;
 
 /// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.

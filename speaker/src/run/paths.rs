@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::RunError;
-use super::roster::Roster;
 use crate::config::{Config, Neighbor};
 use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker, neighbors_on_link};
+use crate::roster::Roster;
 use crate::stages::Stages;
 
 /// Who is at the other end of a link.

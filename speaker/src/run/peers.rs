@@ -8,9 +8,9 @@ use tracing::info;
 
 use super::RunError;
 use super::paths::Paths;
-use super::roster::Roster;
 use super::sessions::Keeper;
 use crate::config::{Config, Neighbor};
+use crate::roster::Roster;
 
 /// Told to a router that is configured no more, where nothing else is to be told.
 const GONE: &str = "neighbor is not configured any more";
