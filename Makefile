@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop interop-table fuzz setup deny bench cluster crds fmt
+.PHONY: help demo build test check unit interop interop-table fuzz soak setup deny bench cluster crds fmt
 
 CARGO ?= cargo
 
@@ -34,8 +34,11 @@ interop-table: ## Run the interop matrix alone and write docs/interop.md from it
 	$(CARGO) build --package speaker
 	INTEROP_TABLE=write $(CARGO) test --package tests --test interop_matrix
 
-fuzz: ## Half an hour of each fuzz target (needs nightly Rust and cargo-fuzz)
+fuzz: ## Half an hour of each fuzz target
 	./tests/fuzz.sh 1800
+
+soak: ## Every property of engine and plan with a hundred thousand random cases
+	PROPTEST_CASES=100000 $(CARGO) test --release --package bgp --package speaker --all-features
 
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net

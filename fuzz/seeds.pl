@@ -25,6 +25,18 @@ sub flags {
 
 sub sized { my ($octets) = @_; return pack('n', length $octets) . $octets; }
 
+# The body of an UPDATE in parts, as fuzz/src/update.rs puts it together; what does not fit is left as it is.
+sub parts {
+    my ($body) = @_;
+    return $body if length $body < 4;
+    my $withdrawn = unpack 'n', $body;
+    return $body if length $body < $withdrawn + 4;
+    my $attributes = unpack 'n', substr $body, 2 + $withdrawn;
+    my $announced = length($body) - 4 - $withdrawn - $attributes;
+    return $body if $announced < 0 || $announced > 255 || $withdrawn > 255;
+    return chr($withdrawn) . chr($announced) . substr($body, 2, $withdrawn) . substr $body, 4 + $withdrawn;
+}
+
 # A session script (fuzz/src/session.rs) that dials, comes up with every capability, and hears a message.
 my $up = "\x9e\x01" . "\x00\x05" . "\x0c\x00\xff\xc9" . "\x0d\x00\x00";
 
@@ -41,6 +53,7 @@ for my $path (sort glob "$vectors/*.hex") {
     put($name, $flags . $octets) if $target eq 'bgp_frame';
     put($name, "\x7f" . $body) if $target eq 'bgp_open' && $kind == 1;
     put($name, $flags . sized($body)) if $target eq 'bgp_update' && $kind == 2;
+    put("parts-$name", chr(8 | flags($text)) . sized(parts($body))) if $target eq 'bgp_update' && $kind == 2;
     next unless $target eq 'bgp_session';
     put($name, $up . "\x0a\x00" . sized($octets) . "\x0e\x20");
     put("open-$name", "\x9e\x01\x00\x05\x0a\x00" . sized($octets) . "\x0d\x00\x00") if $kind == 1;

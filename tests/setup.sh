@@ -4,7 +4,7 @@
 # service may run. Kubernetes and GoBGP 4 are in no package: they are compiled once, into a cache.
 set -eu
 
-packages="frr bird2 gobgpd exabgp tshark iproute2 nftables openssl etcd-server etcd-client prometheus"
+packages="g++ frr bird2 gobgpd exabgp tshark iproute2 nftables openssl etcd-server etcd-client prometheus"
 services="frr bird bird6 gobgpd exabgp etcd prometheus"
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -85,12 +85,14 @@ fn update(update: &Update, len: usize, context: Context) {
     stable(&Message::Update(Update { faults: vec![], ..update.clone() }), len, context);
 }
 
-/// A bug put there on purpose, in a build that asks for it: proof that this harness finds one.
+/// A bug put there on purpose, in a build that asks for it: proof that this harness finds one. Steps deep, each of which
+/// the fuzzer can see it has made: routes that come and routes that go in one UPDATE, over a path of two segments.
 fn planted(message: &Message) {
-    if cfg!(planted_bug)
-        && let Message::Update(update) = message
-        && update.attrs.contains(&Attr::Med(0x00c0_ffee))
-        && update.attrs.iter().any(|attr| matches!(attr, Attr::LargeCommunities(_)))
+    let Message::Update(update) = message else { return };
+    let has = |wanted: fn(&Attr) -> bool| cfg!(planted_bug) && update.attrs.iter().any(wanted);
+    if has(|attr| matches!(attr, Attr::MpReach(_)))
+        && std::hint::black_box(has(|attr| matches!(attr, Attr::MpUnreach(_))))
+        && std::hint::black_box(has(|attr| matches!(attr, Attr::AsPath(path) if path.len() == 2)))
     {
         panic!("the planted bug");
     }

@@ -20,6 +20,7 @@ pub mod object;
 pub mod plan;
 pub mod policy;
 pub mod restart;
+pub mod roster;
 pub mod run;
 pub mod source;
 pub mod stages;

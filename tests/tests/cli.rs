@@ -116,7 +116,9 @@ fn a_socket_of_somebody_else_is_not_believed() {
 #[test]
 fn usage_is_exit_code_2_and_a_wrong_configuration_1_with_every_problem() {
     assert_eq!(refused(&["--no-such-flag"]).0, 2);
-    assert_eq!(refused(&["neighbor", "not-an-address"]).0, 2);
+    for name in ["10.0.0.300", "fd00::1%eth0", "no link", "a-name-longer-than-a-link"] {
+        assert_eq!(refused(&["neighbor", name]).0, 2, "{name}");
+    }
     let (code, said) = refused(&["--neighbor-address=fd00::1", "--holdtime=1s"]);
     let told = ["--neighbor-as must be", "--cluster-as must be", "must be an IPv4", "--holdtime: 1s"];
     assert!(code == 1 && told.iter().all(|part| said.contains(part)), "{code} {said}");

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::peer::{Command, Told, lock};
+use super::peer::{Command, lock};
+use super::told::Told;
 use super::{Engine, Password, PeerAddr, PeerConfig, Shared};
 use crate::fsm;
 use crate::rib::NextHops;

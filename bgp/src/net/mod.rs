@@ -15,6 +15,7 @@ mod peer;
 mod socket;
 mod sockopt;
 mod status;
+mod told;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -33,16 +34,17 @@ pub use admin::{Admin, AdminError};
 pub use change::Reconfigured;
 pub use hops::Hops;
 pub use password::Password;
-pub use peer::Path;
 pub use socket::Dialing;
 pub use status::{MessageCounts, PeerStatus, StateChange};
+pub use told::Path;
 
 use crate::fsm::{self, State};
 use crate::rib::{Advertised, Learned, NextHops, Policy, Rib, RouteAttrs};
 use crate::types::Family;
 use crate::wire::Update;
 use listen::Listeners;
-use peer::{Command, PeerTask, Told, lock};
+use peer::{Command, PeerTask, lock};
+use told::Told;
 
 /// State changes kept for a subscriber that is slow to read; older ones it misses.
 const CHANGES: usize = 1024;

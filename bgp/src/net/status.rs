@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::PeerAddr;
-use super::peer::Told;
+use super::told::Told;
 use crate::fsm::{EndReason, Negotiated, State};
 use crate::rib::{Batch, LearnedCounts, MemberId, NextHops};
 use crate::types::{Asn, Family, HoldTime, RouterId};

@@ -35,7 +35,7 @@ const PATH_IDENTIFIER: &str =
     "bgpkit takes a default route for a path identifier: RFC 7911 §3 asks for a capability first";
 
 /// Whether it is a fact of a family other than the two of unicast.
-fn is_foreign(fact: &String) -> bool {
+fn is_foreign(fact: &str) -> bool {
     let mut words = fact.split(' ');
     let family = words.next().filter(|word| word.ends_with("reach")).and_then(|_| words.next());
     family.is_some_and(|family| {
@@ -67,7 +67,7 @@ fn content(name: &str, mine: &[String], theirs: &[String]) -> Option<&'static st
         }
         "bgpkit" if routes(&missed) && routes(&added) && has_default_route(mine) => Some(PATH_IDENTIFIER),
         _ if all(&missed, &["reach ", "unreach "]) && all(&added, &["reach ", "unreach "]) => {
-            let families = missed.iter().chain(&added).any(is_foreign);
+            let families = missed.iter().chain(&added).any(|fact| is_foreign(fact));
             families.then_some("a family we keep as octets: RFC 4760 §3 leaves it to who exchanges it")
         }
         _ => None,
@@ -93,7 +93,7 @@ fn they_are_strict((name, frame): (&str, &[u8]), mine: &[String], error: &str) -
         ("CapabilityError", "a capability not understood is ignored: RFC 5492 §3"),
         ("CommunitiesError", "a community of any type is eight octets: RFC 4360 §2"),
     ];
-    if mine.iter().any(is_foreign) {
+    if mine.iter().any(|fact| is_foreign(fact)) {
         return Some("a family we keep as octets: RFC 4760 §3 leaves it to who exchanges it");
     }
     if ["InvalidPartialFlagValue", "UnexpectedEof", "FlagsError"].iter().any(|word| error.contains(word))

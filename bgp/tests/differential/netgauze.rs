@@ -94,24 +94,38 @@ fn of_attr(attr: &PathAttributeValue, out: &mut Vec<String>) {
             list("cluster-list", all.cluster_list().iter().map(|one| one.id()))
         }
         PathAttributeValue::OnlyToCustomer(one) => format!("only-to-customer {}", one.asn()),
-        PathAttributeValue::MpReach(MpReach::Ipv4Unicast { next_hop, next_hop_local, nlri }) => {
-            out.push(list(&format!("reach 1/1 {next_hop}"), next_hop_local.iter()));
-            return out.extend(nlri.iter().map(|one| format!("reach {}", one.network().address().trunc())));
-        }
-        PathAttributeValue::MpReach(MpReach::Ipv6Unicast { next_hop_global, next_hop_local, nlri }) => {
-            out.push(list(&format!("reach 2/1 {next_hop_global}"), next_hop_local.iter()));
-            return out.extend(nlri.iter().map(|one| format!("reach {}", one.network().address().trunc())));
-        }
-        PathAttributeValue::MpUnreach(MpUnreach::Ipv4Unicast { nlri }) => {
-            out.push("unreach 1/1".to_owned());
-            return out.extend(nlri.iter().map(|one| format!("unreach {}", one.network().address().trunc())));
-        }
-        PathAttributeValue::MpUnreach(MpUnreach::Ipv6Unicast { nlri }) => {
-            out.push("unreach 2/1".to_owned());
-            return out.extend(nlri.iter().map(|one| format!("unreach {}", one.network().address().trunc())));
-        }
+        PathAttributeValue::MpReach(reach) => return of_reach(reach, out),
+        PathAttributeValue::MpUnreach(unreach) => return of_unreach(unreach, out),
         _ => return, // not understood here
     });
+}
+
+fn of_reach(reach: &MpReach, out: &mut Vec<String>) {
+    match reach {
+        MpReach::Ipv4Unicast { next_hop, next_hop_local, nlri } => {
+            out.push(list(&format!("reach 1/1 {next_hop}"), next_hop_local.iter()));
+            out.extend(nlri.iter().map(|one| format!("reach {}", one.network().address().trunc())));
+        }
+        MpReach::Ipv6Unicast { next_hop_global, next_hop_local, nlri } => {
+            out.push(list(&format!("reach 2/1 {next_hop_global}"), next_hop_local.iter()));
+            out.extend(nlri.iter().map(|one| format!("reach {}", one.network().address().trunc())));
+        }
+        _ => {} // not understood here
+    }
+}
+
+fn of_unreach(unreach: &MpUnreach, out: &mut Vec<String>) {
+    match unreach {
+        MpUnreach::Ipv4Unicast { nlri } => {
+            out.push("unreach 1/1".to_owned());
+            out.extend(nlri.iter().map(|one| format!("unreach {}", one.network().address().trunc())));
+        }
+        MpUnreach::Ipv6Unicast { nlri } => {
+            out.push("unreach 2/1".to_owned());
+            out.extend(nlri.iter().map(|one| format!("unreach {}", one.network().address().trunc())));
+        }
+        _ => {} // not understood here
+    }
 }
 
 fn segment(one: &As4PathSegment) -> String {

@@ -10,7 +10,7 @@ use tonic::Status;
 
 use super::proto;
 use super::proto::administer_neighbor_request::Action;
-use crate::run::Row;
+use crate::roster::Row;
 
 /// What is known of a neighbour, by the engine and from its configuration.
 pub(super) fn shown(peer: &PeerStatus, row: Option<Row>) -> proto::Neighbor {

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use super::proto::speaker_server::{Speaker, SpeakerServer};
 use super::{neighbor, proto};
 use crate::announce::Announcer;
-use crate::run::Roster;
+use crate::roster::Roster;
 
 /// Routes in one message of a stream: well below gRPC's 4 MiB.
 const PORTION: usize = 1000;

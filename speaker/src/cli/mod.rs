@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use bgp::net::{Link, PeerAddr};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
@@ -90,7 +91,7 @@ pub enum Output {
 #[derive(Clone, Debug, Args)]
 pub struct NeighborArgs {
     /// One neighbour: its address, fe80::1%eth0, the link it is at, or, for what is done, all
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = neighbor)]
     pub address: Option<String>,
     /// What to show of it, or do to it
     #[arg(value_enum, requires = "address")]
@@ -129,6 +130,20 @@ pub struct RibArgs {
     /// Output and socket.
     #[command(flatten)]
     pub show: ShowArgs,
+}
+
+/// What a neighbour may be called. What looks like an address has to be one, or a slip of the finger would be taken for
+/// the name of a link.
+fn neighbor(text: &str) -> Result<String, String> {
+    let like_an_address =
+        text.contains([':', '%']) || text.bytes().all(|one| one.is_ascii_digit() || one == b'.');
+    let is_one = match like_an_address {
+        true => text.parse::<PeerAddr>().is_ok(),
+        false => Link::new(text).is_some(),
+    };
+    is_one
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("{text:?} is neither an address nor the name of a link"))
 }
 
 fn prefix(text: &str) -> Result<IpNet, String> {

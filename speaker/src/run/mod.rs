@@ -3,7 +3,6 @@
 mod paths;
 mod peers;
 mod reload;
-mod roster;
 mod services;
 mod sessions;
 
@@ -25,11 +24,11 @@ use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Mode, Problems, Source};
 use crate::nexthop::StartError;
 use crate::plan::Settings;
+use crate::roster::Roster;
 use crate::source::{kubernetes, manifests};
 use paths::Paths;
 use peers::Peers;
 use reload::Files;
-pub use roster::{Roster, Row};
 use sessions::Keeper;
 
 /// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
@@ -175,6 +174,7 @@ impl Running {
 
     /// Leaves: Cease with this text to every router, then everything is closed.
     pub async fn stop(mut self, text: &str) {
+        info!(reason = text, "leaving: withdrawing everything");
         self.peers.keeper.close(true);
         self.announcer.engine().shutdown(text).await;
         self.tasks.shutdown().await;
@@ -189,6 +189,7 @@ impl Running {
         if !engine.peers().iter().any(agreed) && !self.peers.keeper.has_any() {
             return self.stop(text).await;
         }
+        info!(reason = text, "staying: routers that agreed on graceful restart keep the routes");
         self.peers.keeper.close(false);
         let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
         for peer in engine.peers().iter().filter(|peer| up(peer)) {
@@ -252,7 +253,6 @@ pub async fn run(config: Config, read: Reader) -> Result<(), RunError> {
             }
         }
     };
-    info!(reason = text, "stopping");
     running.pause(text).await;
     Ok(())
 }

@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::RunError;
-use super::roster::Roster;
 use crate::config::{Config, Neighbor};
 use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker, neighbors_on_link};
+use crate::roster::Roster;
 use crate::stages::Stages;
 
 /// Who is at the other end of a link.
@@ -27,6 +27,8 @@ pub(super) type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Paths {
     sources: Sources,
     found: Arc<Mutex<HashMap<PeerAddr, NextHops>>>,
+    /// Who is at the other ends of links, as told last.
+    on_links: Arc<Mutex<HashMap<Link, Option<SocketAddrV6>>>>,
     followed: Vec<Followed>,
     links: Vec<Link>,
     changes: mpsc::Sender<Change>,
@@ -53,7 +55,8 @@ impl Paths {
         tasks.spawn(supervise(running, "the next-hop tracker"));
         let (seekers, running) = mpsc::channel(1);
         tasks.spawn(supervise(running, "the search for routers on links"));
-        let routers = tell_found(Arc::clone(engine), tasks);
+        let on_links = Arc::default();
+        let routers = tell_found(Arc::clone(engine), Arc::clone(&on_links), tasks);
         let found: Arc<Mutex<HashMap<PeerAddr, NextHops>>> = Arc::default();
         let (engine, roster, stages) = (Arc::clone(engine), Arc::clone(roster), Arc::clone(stages));
         let (known, of) = (Arc::clone(&found), sources.clone());
@@ -73,7 +76,7 @@ impl Paths {
             std::future::pending().await // the tracker's own end is reported by its task
         });
         let (followed, links) = (Vec::new(), Vec::new());
-        Self { sources, found, followed, links, changes, routers, trackers, seekers }
+        Self { sources, found, on_links, followed, links, changes, routers, trackers, seekers }
     }
 
     /// Follows these neighbours from now on, and no others.
@@ -129,6 +132,13 @@ impl Paths {
         news
     }
 
+    /// Who was found at the other end of the neighbour's link, if it is named by that alone. For one the engine has got
+    /// just now: what was found before nobody was there to hear.
+    pub(super) fn at(&self, addr: PeerAddr) -> Option<SocketAddrV6> {
+        let link = addr.link().filter(|_| addr.is_unnumbered())?;
+        lock(&self.on_links).get(&link).copied().flatten()
+    }
+
     /// The way to a neighbour as far as it is known now.
     pub(super) fn of(&self, peer: &PeerConfig) -> Path {
         let found = lock(&self.found).get(&peer.addr).copied().unwrap_or_default();
@@ -164,10 +174,15 @@ fn followed(peer: &PeerConfig) -> Option<Followed> {
 }
 
 /// Tells the engine who is at the other ends of links.
-fn tell_found(engine: Arc<Engine>, tasks: &mut JoinSet<&'static str>) -> mpsc::Sender<OnLink> {
+fn tell_found(
+    engine: Arc<Engine>,
+    on_links: Arc<Mutex<HashMap<Link, Option<SocketAddrV6>>>>,
+    tasks: &mut JoinSet<&'static str>,
+) -> mpsc::Sender<OnLink> {
     let (to, mut news) = mpsc::channel::<OnLink>(64);
     tasks.spawn(async move {
         while let Some((link, at)) = news.recv().await {
+            lock(&on_links).insert(link, at); // first: a neighbour that comes meanwhile looks here
             engine.found(PeerAddr::unnumbered(link), at);
         }
         std::future::pending().await // its own end is reported by its task
@@ -228,8 +243,9 @@ mod tests {
         let (seekers, _seeking) = mpsc::channel(4);
         let (routers, _found) = mpsc::channel(4);
         let (found, sources) = (Arc::default(), Sources::default());
-        let (followed, links) = (Vec::new(), Vec::new());
-        let mut paths = Paths { sources, found, followed, links, changes, routers, trackers, seekers };
+        let (on_links, followed, links) = (Arc::default(), Vec::new(), Vec::new());
+        let mut paths =
+            Paths { sources, found, on_links, followed, links, changes, routers, trackers, seekers };
         let neighbors = ["127.0.0.8", "127.0.0.9"].map(|addr| Neighbor::new(peer(addr, None, Hops::Any)));
         paths.follow(&neighbors[..1]).await.expect("a kernel");
         let now = paths.of(&neighbors[0].peer.0).next_hops;

@@ -8,9 +8,9 @@ use tracing::info;
 
 use super::RunError;
 use super::paths::Paths;
-use super::roster::Roster;
 use super::sessions::Keeper;
 use crate::config::{Config, Neighbor};
+use crate::roster::Roster;
 
 /// Told to a router that is configured no more, where nothing else is to be told.
 const GONE: &str = "neighbor is not configured any more";
@@ -61,7 +61,11 @@ impl Peers {
         let peer = self.prepared(new);
         self.roster.enter(new.clone());
         let path = self.paths.of(&peer);
+        let addr = peer.addr;
         self.engine.add_peer_on(peer, path);
+        if let Some(at) = self.paths.at(addr) {
+            self.engine.found(addr, Some(at));
+        }
         if !new.enabled {
             self.administer(new, Admin::Disable(new.shutdown_text.clone()));
         }

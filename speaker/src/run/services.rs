@@ -14,9 +14,8 @@ use crate::announce::Announcer;
 use crate::api::server;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::roster::Roster;
 use crate::{gobgp, http, logging};
-
-use super::roster::Roster;
 
 /// The pause before a socket or port in use is tried again.
 const RETRY: Duration = Duration::from_secs(1);

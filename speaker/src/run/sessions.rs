@@ -11,9 +11,9 @@ use bgp::wire::notification::{cease, code};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tracing::{info, warn};
 
-use super::roster::Roster;
 use crate::config::{Config, Mode};
 use crate::restart::{self, Session, State, judge};
+use crate::roster::Roster;
 
 /// Between two writes of the file: sessions come and go together.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -295,6 +295,8 @@ fn veth((near, name): (&Netns, &str), (far, link): (&Netns, &str)) -> Result<()>
     for (netns, link) in [(near, name), (far, link)] {
         // Link-local addresses are given by hand, so that tests know them.
         netns.ip(&["link", "set", link, "addrgenmode", "none"])?;
+        // FRR advertises its prefixes as soon as a session may have IPv6 next hops for IPv4: no addresses from these.
+        netns.enter(|| Ok(std::fs::write(format!("/proc/sys/net/ipv6/conf/{link}/autoconf"), "0")?))?;
         netns.ip(&["link", "set", link, "up"])?;
     }
     Ok(())

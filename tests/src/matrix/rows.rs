@@ -53,7 +53,7 @@ pub const ROWS: [Row; 22] = [
         [
             "GTSM (RFC 5082)",
             "the table; TTL 255 arrives",
-            "router with TTL 64, then speaker with TTL 1: no session in 4 s",
+            "router with TTL 64, then speaker with TTL 1 (not with ExaBGP): no session in 4 s",
         ],
     ),
     (

@@ -20,14 +20,12 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::status::PeerStatus;
+use super::told::Told;
 use super::transport::Transport;
 use super::{Admin, InboundEvent, PeerConfig, Shared};
 use crate::fsm::{Action, ConnId, Event, Peer};
 use crate::rib::{Learned, MemberId};
 use crate::wire::Notification;
-
-pub use told::Path;
-pub(super) use told::Told;
 
 /// What the engine asks of a peer's task.
 pub(super) enum Command {

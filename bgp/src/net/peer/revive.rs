@@ -47,8 +47,9 @@ mod tests {
     use tokio::net::TcpSocket;
     use tokio::sync::{mpsc, watch};
 
-    use super::super::{Inputs, Outputs, Path, PeerTask, Told, lock};
+    use super::super::{Inputs, Outputs, PeerTask, lock};
     use crate::net::status::PeerStatus;
+    use crate::net::told::{Path, Told};
     use crate::net::{Dialing, Engine, Handle, Hops, PeerConfig};
     use crate::types::{Asn, Family, HoldTime, RouterId};
     use crate::{fsm, wire};

@@ -1,6 +1,6 @@
-//! What the engine told a peer's task, and how it is taken over while the session goes on.
+//! How a peer's task takes over what it is told while the session goes on.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tracing::info;
@@ -9,37 +9,8 @@ use super::{PeerTask, lock, machine};
 use crate::fsm::{ConnId, Event};
 use crate::net::socket::is_local;
 use crate::net::{PeerConfig, Reconfigured};
-use crate::rib::NextHops;
 use crate::wire::Notification;
 use crate::wire::notification::{cease, code};
-
-/// The way to a peer, as it was found out last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Path {
-    /// What the peer is to send traffic to.
-    pub next_hops: NextHops,
-    /// The local address it is dialed from; `None` leaves it to the kernel.
-    pub local: Option<IpAddr>,
-}
-
-/// Everything a peer's task has to know; only the latest counts.
-#[derive(Clone)]
-pub(in crate::net) struct Told {
-    pub(in crate::net) config: Arc<PeerConfig>,
-    pub(in crate::net) path: Path,
-    /// Who is at the other end of the link of a peer that is named by it.
-    pub(in crate::net) found: Option<Ipv6Addr>,
-    /// Counts the times the path was looked at: a look that changed nothing is a reason to dial, too.
-    pub(in crate::net) looks: u64,
-    /// The peer is no more; this is to be its last word.
-    pub(in crate::net) leave: Option<Notification>,
-}
-
-impl Told {
-    pub(in crate::net) fn new(config: PeerConfig, path: Path) -> Self {
-        Self { config: Arc::new(config), path, found: None, looks: 0, leave: None }
-    }
-}
 
 impl PeerTask {
     /// Carries out the difference between what was told before and what is told now.
