@@ -23,6 +23,26 @@ fn a_family_without_a_next_hop_waits_for_one_and_is_not_lacking_meanwhile() {
 }
 
 #[test]
+fn rfc4724_4_1_a_family_that_will_have_no_next_hop_is_ended_once_all_the_same() {
+    let mut world = World::default();
+    world.apply(&[(net4(1), Some(0)), (net6(1), Some(0))]);
+    let next_hops = NextHops { v4: None, ..hops(1) };
+    world.join(UpdateGroup { next_hops, unreachable: vec![V4], ..ebgp(&[V4, V6]) });
+    let id = world.members[0].0;
+    assert_eq!(world.rib.pull(id), None, "nothing before the sources have listed");
+    world.rib.release();
+    let batch = world.rib.pull(id).expect("the IPv6 table");
+    let ends_v4 = bgp::wire::Message::Update(bgp::wire::Update::end_of_rib(V4));
+    let octets = ends_v4.encode(bgp::wire::Context::default()).expect("short");
+    assert_eq!((batch.announced, batch.frames.len()), (1, 3), "both ends and one UPDATE");
+    assert_eq!(batch.frames[0].0.concat(), octets);
+    world.rib.refresh(id, V4);
+    assert_eq!(world.rib.pull(id), None, "once");
+    assert!(world.rib.set_next_hops(id, hops(1)), "configured after all");
+    assert_eq!(world.rib.pull(id).map(|batch| batch.announced), Some(1));
+}
+
+#[test]
 fn a_next_hop_that_is_lost_keeps_the_last_one_and_withdrawals_still_leave() {
     let mut world = World::default();
     world.apply(&[(net4(1), Some(0)), (net4(2), Some(0))]);

@@ -76,6 +76,9 @@ pub struct UpdateGroup {
     pub enhanced_refresh: bool,
     /// Routes are marked as not to be passed on upwards: our role asks for it (RFC 9234 §5).
     pub only_to_customer: bool,
+    /// Negotiated families that have no next hop and are not about to get one: their End-of-RIB does not wait for it,
+    /// for a peer that restarted waits for ours (RFC 4724 §4.1).
+    pub unreachable: Vec<Family>,
 }
 
 impl UpdateGroup {
@@ -101,6 +104,7 @@ impl UpdateGroup {
     ) -> Self {
         let policy = Policy::default();
         let (extended_next_hop, enhanced_refresh, only_to_customer) = (false, false, false);
+        let unreachable = Vec::new();
         Self {
             local_as,
             internal,
@@ -111,6 +115,7 @@ impl UpdateGroup {
             extended_next_hop,
             enhanced_refresh,
             only_to_customer,
+            unreachable,
         }
     }
 }
@@ -148,6 +153,13 @@ impl Member {
         let cursors = group.families.iter().map(|family| (*family, Cursor::Fresh)).collect();
         let group = UpdateGroup { policy: group.policy.bounded(), ..group };
         Self { group, cursors, sent: Vec::new() }
+    }
+
+    /// Whether a family that cannot be sent is to be ended all the same; once.
+    pub(super) fn owes_end(&mut self, family: Family) -> bool {
+        let before = self.group.unreachable.len();
+        self.group.unreachable.retain(|of| *of != family);
+        before != self.group.unreachable.len() && self.group.hop(family).is_none()
     }
 
     /// The cursor of a family that may be sent: it has a next hop.

@@ -174,8 +174,12 @@ impl Rib {
         let member = self.members.get_mut(&id).filter(|_| self.released)?;
         let mut batch = Batch::default();
         for family in member.group.families.clone() {
-            let Some(cursor) = member.sendable(family) else { continue };
+            let ends = member.owes_end(family);
             let encoder = pack::Encoder::new(&member.group, &self.attrs);
+            if ends {
+                encoder.end_of_rib(family, &mut batch);
+            }
+            let Some(cursor) = member.sendable(family) else { continue };
             let now = match family {
                 Family::IPV4_UNICAST => self.v4.send(cursor, &encoder, &mut batch),
                 Family::IPV6_UNICAST => self.v6.send(cursor, &encoder, &mut batch),

@@ -144,6 +144,11 @@ impl Events {
                 Err(cause) => return Err(cause),
             };
             for event in queued {
+                if event.mask.contains(EventMask::Q_OVERFLOW) {
+                    self.writing.clear(); // whose writer has closed it since is not known any more
+                    due = true;
+                    continue;
+                }
                 let gone =
                     EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::UNMOUNT | EventMask::IGNORED;
                 if event.mask.intersects(gone) {

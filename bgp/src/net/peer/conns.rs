@@ -1,6 +1,7 @@
 //! A peer's connections: dialed, accepted, written to, closed.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use tokio::net::TcpStream;
@@ -12,6 +13,7 @@ use crate::net::PeerConfig;
 use crate::net::socket::{Guard, dial, prepare, remote};
 use crate::net::transport::Transport;
 use crate::rib::UpdateGroup;
+use crate::types::Family;
 use crate::wire::{Message, Notification, Role};
 
 /// Farewells under way at once; a peer that makes us close connections faster has them dropped.
@@ -77,7 +79,7 @@ impl PeerTask {
     }
 
     pub(super) fn up(&mut self, id: ConnId, with: &Negotiated) {
-        let group = UpdateGroup {
+        let mut group = UpdateGroup {
             local_as: self.config.session.local_as,
             internal: self.config.session.is_internal(),
             context: with.context,
@@ -87,12 +89,14 @@ impl PeerTask {
             extended_next_hop: with.extended_next_hop,
             enhanced_refresh: with.enhanced_refresh,
             only_to_customer: self.marks_only_to_customer(),
+            unreachable: Vec::new(),
         };
         let mut ends = (None, None);
         if let Some(conn) = self.conn(id) {
             conn.set_context(with.context);
             ends = (conn.local_addr(), conn.remote_addr());
         }
+        group.unreachable = unreachable(&group, ends.1);
         let member = lock(&self.shared.rib).join(group);
         self.member = Some((id, member));
         self.complained = false;
@@ -184,4 +188,15 @@ impl PeerTask {
             lock(&self.shared.rib).leave(member);
         }
     }
+}
+
+/// The families that go with neither a next hop of the session's own kind nor with one that was given (RFC 8950 is how
+/// IPv4 gets one all the same).
+fn unreachable(group: &UpdateGroup, remote: Option<SocketAddr>) -> Vec<Family> {
+    let over_v4 = remote.is_some_and(|addr| addr.ip().to_canonical().is_ipv4());
+    let has = |family: &Family| match *family {
+        Family::IPV4_UNICAST => over_v4 || group.extended_next_hop || group.next_hops.v4.is_some(),
+        _ => !over_v4 || group.next_hops.v6.is_some(),
+    };
+    group.families.iter().copied().filter(|family| !has(family)).collect()
 }
