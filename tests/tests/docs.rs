@@ -3,12 +3,13 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
     "docs/config.md",
     "docs/benchmarks.md",
+    "docs/fuzzing.md",
     "docs/interop.md",
     "docs/metrics.md",
 ];
