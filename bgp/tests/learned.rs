@@ -105,6 +105,17 @@ fn rfc4271_9_1_2_our_own_as_in_the_path_is_seen_but_not_accepted() {
 }
 
 #[test]
+fn rfc6793_4_2_3_our_own_long_as_is_seen_in_the_path_of_a_two_octet_peer() {
+    let ours = Asn::new(4_200_000_000).expect("not zero");
+    let mut learned = Learned::new(ours, vec![V4], Instant::now());
+    let wide = Attr::As4Path(vec![Segment { kind: 2, asns: vec![4_200_000_000] }]);
+    let mut looped = announce(hosts(1..3), vec![wide]);
+    looped.attrs[1] = path(&[65001, 23456]);
+    learned.update(Instant::now(), &looped);
+    assert_eq!(learned.counts(V4), counts(2, 0));
+}
+
+#[test]
 fn rfc4760_8_a_family_that_was_not_negotiated_is_ignored() {
     let mut learned = learned(&[V6]);
     learned.update(Instant::now(), &announce(hosts(1..3), vec![]));

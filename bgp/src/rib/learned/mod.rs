@@ -200,7 +200,6 @@ impl Learned {
 
     fn new_path(&self, now: Instant, with: &Update, through: Option<&MpReach>) -> NewPath {
         let mut attrs = Vec::new();
-        let mut accepted = true;
         for attr in &with.attrs {
             // Cannot fail to encode: it was decoded from as many octets.
             let _ = match (attr, through) {
@@ -215,10 +214,9 @@ impl Learned {
                 }
                 _ => attr.encode(STORED, &mut attrs),
             };
-            if let Attr::AsPath(path) = attr {
-                accepted &= !path.iter().any(|segment| segment.asns.contains(&self.local_as.get()));
-            }
         }
+        let path = with.path().unwrap_or_default();
+        let accepted = !path.iter().any(|segment| segment.asns.contains(&self.local_as.get()));
         let seconds = now.saturating_duration_since(self.begun).as_secs();
         NewPath { attrs, accepted, at: u32::try_from(seconds).unwrap_or(u32::MAX) }
     }
