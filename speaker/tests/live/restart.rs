@@ -48,6 +48,7 @@ async fn a_stop_with_graceful_restart_says_nothing_and_the_next_start_says_so() 
     let mut program = Program::start(&one.entry(ON), &[]);
     one.up().await;
     assert_eq!(bits(&one), (false, false), "a first start is none after a restart");
+    kept(&program, "127.91.0.2").await; // the router is up before the program is
     program.end(Signal::TERM);
     let ended = one.until("down", |status| status.flaps == 1).await;
     assert!(matches!(ended.last_end, Some((_, EndReason::Lost(_)))), "no NOTIFICATION: {:?}", ended.last_end);
@@ -163,6 +164,7 @@ async fn a_stop_before_the_routers_are_back_does_not_forget_what_they_keep() {
     let one = helper(99, 2);
     let mut program = Program::start(&one.entry(ON), &["--bgp-port=17999"]);
     one.up().await;
+    kept(&program, "127.99.0.2").await; // the router is up before the program is
     program.end(Signal::TERM);
     // This one waits for a router that never dials: there is no session when it is stopped.
     program.write("speaker.toml", &one.entry(&format!("{ON}\npassive = true")));
