@@ -1,0 +1,3 @@
+//! The sidecar of gateway pods.
+
+fn main() {}
