@@ -1,9 +1,7 @@
 //! How late the thread is: what it slept through although it should have run.
 //!
-//! The engine lives up to the **horizon**: everything that arrived before it was taken from the sockets. Usually that is
-//! the moment before the sockets were found empty; against a flood that is never emptied it is the arrival of the last
-//! datagram taken. So no flood and no interruption, wherever it strikes, lets the engine judge a silence in which a
-//! packet waits unread.
+//! The engine lives up to the **horizon**, the reading of the clock a round began with: everything that arrived before it
+//! was taken. What the thread loses after that reading, in the round or in its sleep, shows in the next one.
 
 use std::time::{Duration, Instant};
 
