@@ -160,7 +160,7 @@ fn path(peer: &PeerConfig, found: NextHops, sources: &Sources) -> Path {
         link_local: found.link_local.filter(|_| peer.next_hops.v6.is_none()),
     };
     let local = peer.dialing.local.or_else(|| sources.local(peer.addr, found));
-    Path { next_hops, local }
+    Path { next_hops, local, ..Path::default() }
 }
 
 /// The neighbour as the kernel is asked about it; `None` if everything about it is given.
