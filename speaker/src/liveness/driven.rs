@@ -71,6 +71,12 @@ impl Shared {
         answer.await.ok()
     }
 
+    /// The thread ended though nobody asked it to.
+    pub(super) async fn is_gone(&self) -> bool {
+        let runs = lock(&self.driver).is_some();
+        runs && self.ask(|_, _, _| ()).await.is_none() && lock(&self.driver).is_some()
+    }
+
     pub(super) async fn open(&self, path: Path, settings: Settings) -> Option<Result<SessionId, OpenError>> {
         self.ask(move |engine, now, out| engine.open(now, path, (Role::Active, settings), out)).await
     }

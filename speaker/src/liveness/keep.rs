@@ -71,6 +71,9 @@ pub(super) async fn run(shared: Arc<Shared>, engine: Arc<Engine>) {
                 if rounds.is_multiple_of(COUNT_EVERY) {
                     keeper.count().await;
                 }
+                if shared.is_gone().await {
+                    keeper.lost();
+                }
             }
         }
         keeper.tell();
@@ -236,10 +239,7 @@ impl Keeper {
         let id = match opened {
             Some(Ok(id)) => id,
             Some(Err(error)) => return Err(error.to_string()),
-            None => {
-                self.lost().await;
-                return Err("the thread ended".to_owned());
-            }
+            None => return Err("the thread ended".to_owned()),
         };
         let (hold, looks) = (wish.profile.hold, wish.looks);
         self.open.insert(peer, Open { id, path, settings, hold, forced: false, looks });
@@ -254,10 +254,13 @@ impl Keeper {
     }
 
     /// The thread is gone: everything is opened anew with the next.
-    async fn lost(&mut self) {
+    fn lost(&mut self) {
+        warn!("internal error: the BFD thread ended, another one is started");
         lock(&self.shared.driver).take();
-        self.open.clear();
         self.listening.clear();
+        for (peer, open) in std::mem::take(&mut self.open) {
+            self.say(peer, idle(open.hold));
+        }
     }
 
     async fn count(&mut self) {
