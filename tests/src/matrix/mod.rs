@@ -7,7 +7,7 @@
 
 pub mod absent;
 mod addresses;
-mod bench;
+pub(crate) mod bench;
 mod capability;
 mod dialing;
 pub mod feature;

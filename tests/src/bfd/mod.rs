@@ -1,0 +1,6 @@
+//! BFD as a capture shows it: [`packet`] has what tshark dissects, [`judge`] what every packet of one end must have,
+//! [`pace`] when it may come.
+
+pub mod judge;
+pub mod pace;
+pub mod packet;
