@@ -19,6 +19,7 @@ pub mod kube;
 pub mod manifests;
 pub mod matrix;
 pub mod netns;
+pub mod ovn;
 pub mod proc;
 pub mod router;
 pub mod scenario;
