@@ -1,5 +1,5 @@
-//! The least that a BFD peer can be: it answers every packet with one of its own and does nothing else. It stands in for
-//! what is tested where the lab itself is.
+//! The least that a BFD peer can be: it answers every packet, repeats its answer every 80 ms for a while, and judges
+//! nothing. It stands in for what is tested where the lab itself is.
 
 use crate::fault::Result;
 use crate::netns::Netns;
@@ -7,7 +7,14 @@ use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The flags (RFC 5880 §4.1), in the second octet.
+const POLL: u8 = 0x20;
+const FINAL: u8 = 0x10;
+
+/// How long it repeats the answer to what it heard last: longer than a peer that is not Up waits between two packets.
+const MEMORY: Duration = Duration::from_millis(1500);
 
 /// A peer in a thread, until it is dropped.
 #[derive(Debug)]
@@ -24,7 +31,7 @@ impl Reflex {
     pub fn start(netns: &Netns, address: IpAddr) -> Result<Self> {
         let (heard, said) = netns.enter(|| {
             let (heard, said) = (UdpSocket::bind((address, 3784))?, UdpSocket::bind((address, 50_000))?);
-            heard.set_read_timeout(Some(Duration::from_millis(100)))?;
+            heard.set_read_timeout(Some(Duration::from_millis(80)))?;
             if address.is_ipv4() {
                 said.set_ttl(255)?;
             } else {
@@ -36,12 +43,19 @@ impl Reflex {
         let told = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut packet = [0; 64];
+            let mut last = None;
             while !told.load(Ordering::Relaxed) {
                 if let Ok((length, from)) = heard.recv_from(&mut packet)
                     && let Some(answer) = answer(&packet[..length])
                 {
+                    last = Some((Instant::now(), answer, from.ip()));
+                }
+                if let Some((at, answer, to)) = &mut last
+                    && at.elapsed() < MEMORY
+                {
                     // A peer that is gone says so by ICMP: the next packet will tell.
-                    let _ = said.send_to(&answer, (from.ip(), 3784));
+                    let _ = said.send_to(answer, (*to, 3784));
+                    answer[1] &= !FINAL;
                 }
             }
         });
@@ -57,7 +71,7 @@ fn answer(packet: &[u8]) -> Option<[u8; 24]> {
         1 => 2,
         _ => 3,
     };
-    let answer_to_poll = if packet[1] & 0x20 != 0 { 0x10 } else { 0 };
+    let answer_to_poll = if packet[1] & POLL != 0 { FINAL } else { 0 };
     let mut out = [
         0x20,
         state << 6 | answer_to_poll,

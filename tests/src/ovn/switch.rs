@@ -159,7 +159,8 @@ impl Switch {
         host.ip(&["address", "add", "10.0.3.2/24", "dev", "eth0"])?;
         host.ip(&["neighbor", "add", "10.0.3.1", "lladdr", near, "dev", "eth0"])?;
         let addresses = ["bfd_src_ip=10.0.3.1", "bfd_dst_ip=10.0.3.2"];
-        let macs = [("local_src", near), ("local_dst", near), ("remote_dst", far)];
+        // "local" is what it sends, "remote" what it takes.
+        let macs = [("local_src", near), ("local_dst", far), ("remote_dst", near)];
         let macs = macs.map(|(which, mac)| format!("bfd_{which}_mac=\"{mac}\""));
         let macs: Vec<&str> = macs.iter().map(String::as_str).collect();
         self.set_bfd(port, &[&addresses[..], &macs].concat())
