@@ -93,7 +93,7 @@ pub(crate) struct Bench {
     capture: Option<Capture>,
     pub(crate) manifests: Manifests,
     pub(crate) kind: Kind,
-    s: Arc<Netns>,
+    pub(crate) s: Arc<Netns>,
     pub(crate) r: Arc<Netns>,
     _between: Option<Netns>,
     dir: tempfile::TempDir,

@@ -11,7 +11,7 @@ pub(crate) mod bench;
 mod capability;
 mod dialing;
 pub mod feature;
-mod monitor;
+pub(crate) mod monitor;
 mod plain;
 mod report;
 mod restart;
