@@ -18,8 +18,3 @@ pub struct Counters {
     /// Times the driver was so late that detection clocks were stopped.
     pub stalls: u64,
 }
-
-impl Counters {
-    pub(crate) const ZERO: Self =
-        Self { received: 0, invalid: 0, ttl: 0, unknown: 0, auth: 0, dropped: 0, stalls: 0 };
-}

@@ -8,116 +8,59 @@
 //! ([`Engine::stalled`]); let due timers run ([`Engine::advance`]); sleep until [`Engine::next`]. So nobody is declared
 //! dead while a packet of his waits in a socket.
 
+mod action;
 mod counters;
+mod path;
+mod receive;
+mod registry;
+mod timers;
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+use foldhash::fast::RandomState;
+
+pub use action::{Action, Control, Datagram, Limits, OpenError, SessionId};
 pub use counters::Counters;
 
-use crate::packet::Encoded;
-use crate::session::{Change, Path, Role, Settings, Status};
-use crate::types::{Diagnostic, State};
-
-/// A session's number; counts from 1, never used twice in one engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub u32);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A datagram and what the kernel says about it.
-#[derive(Clone, Copy, Debug)]
-pub struct Datagram<'a> {
-    /// What was in it.
-    pub payload: &'a [u8],
-    /// By its port: 3784 or 4784.
-    pub hops: crate::session::Hops,
-    /// Who sent it.
-    pub source: IpAddr,
-    /// Which address of ours it was sent to.
-    pub destination: IpAddr,
-    /// The link it came in on.
-    pub interface: u32,
-    /// Its TTL or hop limit on arrival.
-    pub ttl: u8,
-    /// When it arrived, by the kernel's clock.
-    pub at: Instant,
-}
-
-/// Something the driver has to do, or to tell. Order matters.
-#[derive(Clone)]
-pub enum Action {
-    /// Send this from the session's own socket.
-    Transmit(SessionId, Encoded),
-    /// A passive session was made by a packet of an allowed peer.
-    Opened(SessionId, Path),
-    /// The session is gone; its socket may be closed.
-    Closed(SessionId, Path),
-    /// Its state changed.
-    Changed(SessionId, Path, Change),
-}
-
-/// What an administrator does to one session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// Hold it in AdminDown or Down, with this diagnostic in its packets. Other states are ignored.
-    Force(State, Diagnostic),
-    /// Let it come up again.
-    Release,
-    /// Send nothing, but keep its state.
-    Suspend,
-    /// Send again.
-    Resume,
-    /// A passive session speaks from now on.
-    Activate,
-}
-
-/// Why a session was not opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// There is one with this path.
-    #[error("session {0} has this path already")]
-    Exists(SessionId),
-    /// Multicast, unspecified, mixed families, or link-local without a link.
-    #[error("the path cannot carry a session: {0}")]
-    Path(&'static str),
-    /// [`Limits::sessions`] is reached.
-    #[error("there are {0} sessions already, the most there may be")]
-    Full(usize),
-    /// A Desired Min TX Interval of zero.
-    #[error("the transmit interval must not be zero")]
-    Interval,
-}
-
-/// What bounds memory against any peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Sessions at most.
-    pub sessions: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { sessions: 16_384 } // as many as RFC 5881 §4 has source ports
-    }
-}
+use crate::session::clock::Clock;
+use crate::session::{Birth, Path, Role, Session, Settings, Status, Turn};
+use registry::Registry;
+use timers::{Entry, Timers, Verdict};
 
 /// See the module.
 pub struct Engine {
-    _sessions: HashMap<SessionId, ()>,
+    limits: Limits,
+    rng: Rng,
+    clock: Clock,
+    sessions: HashMap<SessionId, Entry, RandomState>,
+    registry: Registry,
+    timers: Timers,
+    allowed: BTreeSet<IpAddr>,
+    passive: Settings,
+    counters: Counters,
+    /// The last number given.
+    last: u32,
 }
 
 impl Engine {
     /// An engine without sessions. The seed decides discriminators and jitter.
     #[must_use]
-    pub fn new(_limits: Limits, _seed: u64) -> Self {
-        Self { _sessions: HashMap::new() }
+    pub fn new(limits: Limits, seed: u64) -> Self {
+        Self {
+            limits,
+            rng: Rng::with_seed(seed),
+            clock: Clock::default(),
+            sessions: HashMap::default(),
+            registry: Registry::default(),
+            timers: Timers::default(),
+            allowed: BTreeSet::new(),
+            passive: Settings::default(),
+            counters: Counters::default(),
+            last: 0,
+        }
     }
 
     /// Opens a session; an active one sends at once.
@@ -126,98 +69,186 @@ impl Engine {
     /// [`OpenError`].
     pub fn open(
         &mut self,
-        _now: Instant,
-        _path: Path,
-        (_role, _settings): (Role, Settings),
-        _out: &mut Vec<Action>,
+        now: Instant,
+        path: Path,
+        (role, settings): (Role, Settings),
+        out: &mut Vec<Action>,
     ) -> Result<SessionId, OpenError> {
-        Err(OpenError::Interval)
+        self.clock.set(now);
+        path::check(&path)?;
+        if settings.desired_min_tx.0 == 0 {
+            return Err(OpenError::Interval);
+        }
+        if let Some(id) = self.registry.find(&path) {
+            return Err(OpenError::Exists(id));
+        }
+        if self.sessions.len() >= self.limits.sessions {
+            return Err(OpenError::Full(self.limits.sessions));
+        }
+        let id = self.make(path, (role, settings), false, out);
+        self.with(id, out, |session, turn| session.start(turn));
+        Ok(id)
+    }
+
+    /// Makes a session whose path was checked, and which there is room for.
+    fn make(
+        &mut self,
+        path: Path,
+        (role, settings): (Role, Settings),
+        transient: bool,
+        out: &mut Vec<Action>,
+    ) -> SessionId {
+        self.last = self.last.wrapping_add(1);
+        let id = SessionId(self.last);
+        let discriminator = match settings.stable_discriminator {
+            true => self.registry.stable(&path),
+            false => self.registry.random(&mut self.rng),
+        };
+        let mut turn = Turn { now: self.clock.now(), clock: &self.clock, rng: &mut self.rng, out };
+        let birth = Birth { id, path, discriminator, role, transient };
+        let session = Session::new(birth, settings, &mut turn);
+        self.registry.insert(id, path, discriminator);
+        self.sessions.insert(id, Entry::new(session));
+        id
+    }
+
+    /// Does something to a session and follows what became of its timers; `None`: there is no such session.
+    fn with<T>(
+        &mut self,
+        id: SessionId,
+        out: &mut Vec<Action>,
+        what: impl FnOnce(&mut Session, &mut Turn<'_>) -> T,
+    ) -> Option<T> {
+        let entry = self.sessions.get_mut(&id)?;
+        let mut turn = Turn { now: self.clock.now(), clock: &self.clock, rng: &mut self.rng, out };
+        let result = what(&mut entry.session, &mut turn);
+        self.timers.follow(entry);
+        Some(result)
     }
 
     /// Forgets a session without a word; `false` if there is none. [`Control::Force`] with AdminDown first is polite.
-    pub fn close(&mut self, _id: SessionId, _out: &mut Vec<Action>) -> bool {
-        false
+    pub fn close(&mut self, id: SessionId, out: &mut Vec<Action>) -> bool {
+        let Some(entry) = self.sessions.remove(&id) else { return false };
+        self.timers.forget(&entry);
+        let Session { path, discriminator, .. } = entry.session;
+        self.registry.remove(&path, discriminator);
+        out.push(Action::Closed(id, path));
+        true
     }
 
-    /// Changes a session's settings, by a poll sequence where RFC 5880 §6.8.3 wants one; `false` if there is none.
-    pub fn set(
-        &mut self,
-        _now: Instant,
-        _id: SessionId,
-        _settings: Settings,
-        _out: &mut Vec<Action>,
-    ) -> bool {
-        false
+    /// Changes a session's settings, by a poll sequence where RFC 5880 §6.8.3 wants one; `false` if there is none. A
+    /// transmit interval of zero leaves the one there was; the discriminator stays.
+    pub fn set(&mut self, now: Instant, id: SessionId, settings: Settings, out: &mut Vec<Action>) -> bool {
+        self.clock.set(now);
+        self.with(id, out, |session, turn| session.set(settings, turn)).is_some()
     }
 
     /// Does this to a session; `false` if there is none.
-    pub fn control(&mut self, _now: Instant, _id: SessionId, _what: Control, _out: &mut Vec<Action>) -> bool {
-        false
+    pub fn control(&mut self, now: Instant, id: SessionId, what: Control, out: &mut Vec<Action>) -> bool {
+        self.clock.set(now);
+        self.with(id, out, |session, turn| session.control(what, turn)).is_some()
     }
 
-    /// Packets of this address may make passive sessions.
-    pub fn allow(&mut self, _remote: IpAddr) {}
+    /// Packets of this address may make passive sessions. Nothing once as many are allowed as there may be sessions.
+    pub fn allow(&mut self, remote: IpAddr) {
+        if self.allowed.len() < self.limits.sessions {
+            self.allowed.insert(remote);
+        }
+    }
 
     /// They may not any more; sessions that stand are not touched.
-    pub fn block(&mut self, _remote: IpAddr) {}
+    pub fn block(&mut self, remote: IpAddr) {
+        self.allowed.remove(&remote);
+    }
 
     /// The addresses allowed, sorted.
     #[must_use]
     pub fn allowed(&self) -> Vec<IpAddr> {
-        Vec::new()
+        self.allowed.iter().copied().collect()
     }
 
-    /// What passive sessions are told that come from now on.
-    pub fn set_passive(&mut self, _settings: Settings) {}
+    /// What passive sessions are told that come from now on. A transmit interval of zero leaves the one there was.
+    pub fn set_passive(&mut self, mut settings: Settings) {
+        if settings.desired_min_tx.0 == 0 {
+            settings.desired_min_tx = self.passive.desired_min_tx;
+        }
+        self.passive = settings;
+    }
 
     /// What passive sessions are told.
     #[must_use]
     pub fn passive(&self) -> Settings {
-        Settings::default()
+        self.passive.clone()
     }
 
-    /// Takes a datagram (RFC 5880 §6.8.6). `now` is not before `datagram.at`.
-    pub fn receive(&mut self, _now: Instant, _datagram: &Datagram<'_>, _out: &mut Vec<Action>) {}
-
-    /// The driver wanted to run at `due` and runs at `now`: detection clocks stood still in between.
-    pub fn stalled(&mut self, _due: Instant, _now: Instant) {}
+    /// The driver wanted to run at `due` and runs at `now`: detection clocks stood still in between. To be told after
+    /// every packet there is was taken, and before [`Engine::advance`].
+    pub fn stalled(&mut self, due: Instant, now: Instant) {
+        let Some(from) = self.clock.stalled(due, now) else { return };
+        self.counters.stalls += 1;
+        let stood_at = self.clock.awake();
+        for entry in self.sessions.values_mut() {
+            entry.session.stalled(from, stood_at);
+            self.timers.follow(entry);
+        }
+    }
 
     /// Lets every timer run that is due: packets, detection, what a silent passive session leaves.
-    pub fn advance(&mut self, _now: Instant, _out: &mut Vec<Action>) {}
+    pub fn advance(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let now = self.clock.set(now);
+        let awake = self.clock.awake();
+        while let Some(id) = self.timers.watched(awake) {
+            let Some(entry) = self.sessions.get_mut(&id) else { break };
+            match self.timers.judge(entry, awake) {
+                Verdict::Expired => _ = self.with(id, out, |session, turn| session.expire(turn)),
+                Verdict::Heard => {}
+                Verdict::NotYet => break,
+            }
+        }
+        while let Some(id) = self.timers.due(now) {
+            if self.with(id, out, |session, turn| session.tick(turn)) == Some(true) {
+                self.close(id, out);
+            }
+        }
+    }
 
-    /// When [`Engine::advance`] has something to do next; `None`: never.
+    /// When [`Engine::advance`] has something to do next; `None`: never. It may come out that there is nothing to do.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
-        None
+        let (due, watched) = self.timers.next();
+        let watched = watched.map(|at| self.clock.real(at));
+        due.into_iter().chain(watched).min().and_then(|at| self.clock.instant(at))
     }
 
     /// All sessions, by number.
     #[must_use]
     pub fn sessions(&self) -> Vec<Status> {
-        Vec::new()
+        let mut all: Vec<_> = self.sessions.values().map(|entry| entry.session.status(&self.clock)).collect();
+        all.sort_by_key(|status| status.id);
+        all
     }
 
     /// One session.
     #[must_use]
-    pub fn session(&self, _id: SessionId) -> Option<Status> {
-        None
+    pub fn session(&self, id: SessionId) -> Option<Status> {
+        self.sessions.get(&id).map(|entry| entry.session.status(&self.clock))
     }
 
     /// The session with exactly this path.
     #[must_use]
-    pub fn find(&self, _path: &Path) -> Option<SessionId> {
-        None
+    pub fn find(&self, path: &Path) -> Option<SessionId> {
+        self.registry.find(path)
     }
 
     /// What was counted.
     #[must_use]
     pub fn counters(&self) -> &Counters {
-        &Counters::ZERO
+        &self.counters
     }
 
     /// How much time was lost in all.
     #[must_use]
     pub fn lost_time(&self) -> Duration {
-        Duration::ZERO
+        self.clock.lost()
     }
 }
