@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bfd::net::Notice;
+use bfd::session::Path;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::address::Address;
 use crate::beacon::Beacon;
 use crate::config::Config;
 use crate::control::server;
@@ -119,17 +121,19 @@ async fn log(mut notices: mpsc::Receiver<Notice>) {
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Opened(id, path) => {
-                info!(target: "session", %id, local = ?path.local, remote = %path.remote, "session opened by its peer");
+                let (local, remote) = ends(&path);
+                info!(target: "session", %id, local, remote, "session opened by its peer");
             }
             Notice::Closed(id, path) => {
-                info!(target: "session", %id, local = ?path.local, remote = %path.remote, "session closed");
+                let (local, remote) = ends(&path);
+                info!(target: "session", %id, local, remote, "session closed");
             }
             Notice::Changed(id, path, change) => {
+                let (local, remote) = ends(&path);
                 let (from, to, reason) = (change.from.name(), change.to.name(), change.reason);
                 let diagnostic = change.diagnostic.name();
                 info!(
-                    target: "session", %id, remote = %path.remote, from, to, ?reason, diagnostic,
-                    "session state changed"
+                    target: "session", %id, local, remote, from, to, ?reason, diagnostic, "session state changed"
                 );
             }
             Notice::Stalled(late) => {
@@ -137,4 +141,9 @@ async fn log(mut notices: mpsc::Receiver<Notice>) {
             }
         }
     }
+}
+
+fn ends(path: &Path) -> (String, String) {
+    let shown = |ip| Address::on_link(ip, path.interface).to_string();
+    (path.local.map_or("any".to_owned(), shown), shown(path.remote))
 }

@@ -61,10 +61,7 @@ impl Beacon {
                     warn!(%address, "the address is not there yet; waiting for it");
                     awaited.push(listen);
                 }
-                Err(error) => {
-                    let port = config.hops.port();
-                    return Err(io::Error::new(error.kind(), format!("{address} port {port}: {error}")));
-                }
+                Err(error) => return Err(error), // it names the address
             }
         }
         Ok(Self {
@@ -170,7 +167,7 @@ impl Beacon {
 impl Answer for Beacon {
     async fn answer(&self, words: Vec<String>) -> String {
         let quoted = words.join(" ");
-        info!(target: "command", command = %quoted, "command");
+        info!(target: "command", command = ?quoted, "command"); // a client's octets, so escaped
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let command = match command::parse(&words) {
             Ok(Command::Log(command)) => return log(command),

@@ -41,6 +41,19 @@ pub(super) struct Wanted {
     derived: bool,
 }
 
+impl Wanted {
+    /// The session that is what is wanted. Where our end was only guessed, one that is Up at another will do.
+    pub(super) fn met_by<'a>(&self, sessions: &'a [Status]) -> Option<&'a Status> {
+        let elsewhere = |status: &&Status| {
+            self.derived && status.state == State::Up && status.path.remote == self.path.remote
+        };
+        sessions
+            .iter()
+            .find(|status| same_ends(status, &self.path))
+            .or_else(|| sessions.iter().find(elsewhere))
+    }
+}
+
 impl Registry {
     /// As configured; [`Registry::reconcile`] makes it so.
     #[must_use]
@@ -201,9 +214,8 @@ impl Registry {
 
     /// Keeps since when nothing that is wanted is Up.
     pub(super) fn note_up(&mut self, wanted: &[Wanted], sessions: &[Status], now: Instant) {
-        let up = wanted.iter().any(|wanted| {
-            sessions.iter().any(|status| status.state == State::Up && same_ends(status, &wanted.path))
-        });
+        let is_up = |status: &Status| status.state == State::Up;
+        let up = wanted.iter().any(|wanted| wanted.met_by(sessions).is_some_and(is_up));
         self.none_up_since = match up || wanted.is_empty() {
             true => None,
             false => Some(self.none_up_since.unwrap_or(now)),

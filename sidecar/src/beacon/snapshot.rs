@@ -7,8 +7,9 @@ use bfd::engine::{Counters, Engine};
 use bfd::net::SocketCounters;
 use bfd::session::Status;
 
-use super::registry::{Registry, same_ends};
+use super::registry::Registry;
 use crate::address::Address;
+use crate::status;
 
 /// A session that is wanted, and how it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +49,13 @@ impl Registry {
         let (sessions, wanted) = (engine.sessions(), self.wanted());
         self.note_up(&wanted, &sessions, now);
         let expected = wanted.iter().filter_map(|wanted| {
-            let path = wanted.path;
-            let state = sessions.iter().find(|status| same_ends(status, &path)).map(|status| status.state);
-            let local = Address::on_link(path.local?, path.interface);
-            Some(Expected { local, remote: Address::on_link(path.remote, path.interface), state })
+            let (path, session) = (wanted.path, wanted.met_by(&sessions));
+            let remote = Address::on_link(path.remote, path.interface);
+            let local = match session {
+                Some(status) => status::local(status),
+                None => Address::on_link(path.local?, path.interface),
+            };
+            Some(Expected { local, remote, state: session.map(|status| status.state) })
         });
         Snapshot {
             expected: expected.collect(),
