@@ -16,13 +16,14 @@ use crate::engine::{Action, Datagram};
 use crate::types::State;
 
 /// Batches taken from one socket in a round, more than its buffer holds: the last bound, if a clock deceives us.
-const BATCHES: usize = 128;
+const BATCHES: usize = 256;
 
 impl<T: FnMut(Notice)> Worker<T> {
     /// See the module. `due` is when it should have begun at the latest.
     pub(super) fn round(&mut self, due: Option<Instant>) {
         let now = self.clock.read();
-        let first = self.take(now);
+        let wanted = self.rush.until(); // what came while the sockets were left alone, was not waited for
+        let first = self.take(now).map(|first| wanted.map_or(first, |wanted| first.max(wanted)));
         if let Some(since) = self.pace.advance(now, [due, first]) {
             let late = now.saturating_duration_since(since);
             self.engine.stalled(since, now);
@@ -37,9 +38,8 @@ impl<T: FnMut(Notice)> Worker<T> {
     /// Takes everything that arrived before `now` from all sockets, whatever comes meanwhile: against a flood each is
     /// read until a datagram is of later. Returns the first arrival.
     fn take(&mut self, now: Instant) -> Option<Instant> {
-        self.busy = false;
         let mut first: Option<Instant> = None;
-        for at in 0..self.inside.listeners.len() {
+        for at in 0..self.listeners.look() {
             for _ in 0..BATCHES {
                 let taken = self.receive(at, now);
                 self.flush(now);
@@ -51,7 +51,7 @@ impl<T: FnMut(Notice)> Worker<T> {
             }
         }
         self.clock.settle();
-        self.busy |= first.is_some();
+        self.rush.took(now, first.is_some());
         first
     }
 
@@ -59,14 +59,13 @@ impl<T: FnMut(Notice)> Worker<T> {
     ///
     /// What is of later counts as of now: the engine's time must not run ahead of what was taken from the other sockets.
     fn receive(&mut self, at: usize, now: Instant) -> Option<(Instant, bool)> {
-        let listener = self.inside.listeners.get_mut(at)?;
+        let listener = self.listeners.ready(at)?;
         let count = match self.batch.receive(&listener.socket) {
             Ok(count) => count,
             Err(error) => {
                 if self.inside.shared.receive_errors.fetch_add(1, Ordering::Relaxed) == 0 {
                     warn!(%error, address = %listener.on.address, "receiving failed; further failures are counted");
                 }
-                self.busy = true; // if it stays so, it is not tried again at once
                 return None;
             }
         };

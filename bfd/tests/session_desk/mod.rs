@@ -122,6 +122,11 @@ impl Desk {
         self.engine.session(self.id).unwrap()
     }
 
+    /// What was said last.
+    pub(crate) fn last(&self) -> ControlPacket {
+        self.sent.last().unwrap().1
+    }
+
     pub(crate) fn ours(&self) -> Option<Discriminator> {
         Some(self.status().discriminator)
     }
@@ -207,4 +212,23 @@ impl Desk {
             }
         }
     }
+}
+
+/// How long it was between any two.
+pub(crate) fn gaps(sent: &[(Instant, ControlPacket)]) -> Vec<Duration> {
+    sent.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
+}
+
+/// Every interval is 75 to 100 % of what was negotiated, or to 90 %, and they are not all the same.
+pub(crate) fn check_jitter(gaps: &[Duration], interval: Duration, most: u32) {
+    assert!(gaps.len() > 100);
+    for gap in gaps {
+        assert!(*gap >= interval * 75 / 100, "{gap:?} of {interval:?}");
+        assert!(*gap <= interval * most / 100, "{gap:?} of {interval:?}");
+    }
+    let (least, longest) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
+    assert!(*longest - *least > interval / 10, "no jitter: {least:?} to {longest:?}");
+    let mean = gaps.iter().sum::<Duration>() / u32::try_from(gaps.len()).unwrap();
+    let middle = interval * (75 + most) / 200;
+    assert!(mean > middle * 95 / 100 && mean < middle * 105 / 100, "{mean:?} of {interval:?} on average");
 }
