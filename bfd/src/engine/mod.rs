@@ -98,8 +98,7 @@ impl Engine {
         transient: bool,
         out: &mut Vec<Action>,
     ) -> SessionId {
-        self.last = self.last.wrapping_add(1);
-        let id = SessionId(self.last);
+        let id = self.number();
         let discriminator = match settings.stable_discriminator {
             true => self.registry.stable(&path),
             false => self.registry.random(&mut self.rng),
@@ -110,6 +109,16 @@ impl Engine {
         self.registry.insert(id, path, discriminator);
         self.sessions.insert(id, Entry::new(session));
         id
+    }
+
+    /// The next number. After four thousand million of them, one that nobody has.
+    fn number(&mut self) -> SessionId {
+        loop {
+            self.last = self.last.checked_add(1).unwrap_or(1);
+            if !self.sessions.contains_key(&SessionId(self.last)) {
+                return SessionId(self.last);
+            }
+        }
     }
 
     /// Does something to a session and follows what became of its timers; `None`: there is no such session.
