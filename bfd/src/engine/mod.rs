@@ -8,8 +8,8 @@
 //! ([`Engine::stalled`]); let due timers run ([`Engine::advance`]); sleep until [`Engine::next`]. So nobody is declared
 //! dead while a packet of his waits in a socket.
 
-mod action;
 mod counters;
+mod input;
 mod path;
 mod receive;
 mod registry;
@@ -22,8 +22,10 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use foldhash::fast::RandomState;
 
-pub use action::{Action, Control, Datagram, Limits, OpenError, SessionId};
 pub use counters::Counters;
+pub use input::{Datagram, Limits, OpenError};
+
+pub use crate::session::{Action, Control, SessionId};
 
 use crate::session::clock::Clock;
 use crate::session::{Birth, Path, Role, Session, Settings, Status, Turn};
