@@ -40,6 +40,35 @@ sub parts {
 # A session script (fuzz/src/session.rs) that dials, comes up with every capability, and hears a message.
 my $up = "\x9e\x01" . "\x00\x05" . "\x0c\x00\xff\xc9" . "\x0d\x00\x00";
 
+# BFD: method, key number and key as fuzz/src/bfd/packet.rs reads them; another vector is tried with a key of its own.
+my @methods = ('simple', 'md5', 'meticulous-md5', 'sha1', 'meticulous-sha1');
+
+sub key {
+    my ($text) = @_;
+    my ($method, $id, $secret) = $text =~ /^#= key (\S+) (\d+) (.*)$/m ? ($1, $2, $3) : ('sha1', 1, 'secret');
+    my ($number) = grep { $methods[$_] eq $method } 0 .. $#methods;
+    return chr($number) . chr($id) . sized($secret);
+}
+
+# A BFD script (fuzz/src/bfd/session.rs): two ends of 10 ms * 3 that come up in two seconds.
+my $pair = "\x07" . "\x01\x00\x00\x89\x00" . "\x0d\x60";
+my %scripts = (
+    silence => "\x0f\x60\x0d\x60",
+    stall => "\x0c\x40\x0d\x20\x1c\x80\x0d\x20\x0f\x30",
+    set => "\x03\x00\xdb\x01\x0d\x20\x13\x00\x40\x00\x0d\x60",
+    admin => "\x04\x00\x84\x0d\x20\x04\x00\x00\x0d\x60\x14\x00\x8c\x0d\x20\x14\x00\x00\x0d\x60",
+    suspend => "\x04\x00\x01\x0d\x20\x04\x00\x02\x0d\x60",
+    close => "\x02\x00\x0d\x60\x00\x00\x00\x89\x00\x0d\x60",
+    lies => "\x0a\x00\x40\x00\x03\x0d\x10\x0a\x00\xe0\x00\x03\x0a\x00\xd0\x00\x03\x0a\x00\x00\x00\x03\x0d\x20",
+    passive => "\x05\x01\x06\x89\x00\x10\x01\x00\x89\x00\x0d\x60\x0f\x60\x0d\x60",
+    signed => "\x01\x05\x00\x89\x18\x0d\x60\x01\x0a\x00\x89\x48\x0d\x60\x07\x08\x20\x01\x0d\x20",
+    limit => join('', map { "\x00" . chr($_) . "\x00\x89\x04" } 1 .. 7),
+    lost => "\x0f\x05\x0b\x03\x07\x01\x00\x00\x08\x04\x00\x00\x0d\x10",
+);
+if ($target eq 'bfd_session') {
+    put($_, $pair . $scripts{$_}) for keys %scripts;
+}
+
 for my $path (sort glob "$vectors/*.hex") {
     open my $file, '<', $path or die "$path: $!";
     my $text = join '', <$file>;
@@ -47,6 +76,8 @@ for my $path (sort glob "$vectors/*.hex") {
     (my $hex = $text) =~ s/#.*//mg;
     $hex =~ s/\s//g;
     my $octets = pack 'H*', $hex;
+    put($name, key($text) . "\x09" . $octets) if $target eq 'bfd_packet';
+    put($name, $pair . "\x09\x00" . sized($octets) . "\x0d\x20") if $target eq 'bfd_session';
     my $kind = length $octets > 18 ? ord substr $octets, 18, 1 : 0;
     my $body = length $octets > 19 ? substr $octets, 19 : '';
     my $flags = chr flags($text);

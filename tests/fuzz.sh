@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fuzzes the BGP engine.
+# Fuzzes the BGP and BFD engines.
 #
 #   tests/fuzz.sh SECONDS [TARGET]   each target (or one) for so long; fails on a finding
-#   tests/fuzz.sh planted            a build with a bug put there on purpose must fail within five minutes
+#   tests/fuzz.sh planted            builds with a bug put there on purpose must fail within five minutes
 #   tests/fuzz.sh minimize           makes fuzz/corpus.tar.gz anew: the fewest short inputs that reach what all reach
 #
 # Built with the stable compiler: the flags are what cargo-fuzz passes, its nightly sanitizers apart. What is reached is
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 out=${CARGO_TARGET_DIR:-target}/fuzz
-targets='bgp_frame bgp_open bgp_update bgp_session'
+targets='bgp_frame bgp_open bgp_update bgp_session bfd_packet bfd_session'
 
 # build DIR [FLAG...]: the targets, instrumented, in DIR
 build() {
@@ -28,7 +28,7 @@ build() {
 # seeds TARGET: one for each vector that suits, and what was kept of earlier runs
 seeds() {
     rm -rf "$out/seeds/$1"
-    perl fuzz/seeds.pl "$1" bgp/tests/vectors "$out/seeds/$1"
+    perl fuzz/seeds.pl "$1" "${1%%_*}/tests/vectors" "$out/seeds/$1"
     mkdir -p "$out/kept/$1"
     tar -xzf fuzz/corpus.tar.gz -C "$out/kept"
 }
@@ -39,7 +39,12 @@ fuzz() {
     shift 2
     mkdir -p "$out/corpus/$target" "$out/artifacts/$target"
     seeds "$target"
-    "$dir/$host/release/$target" -dict=fuzz/bgp.dict -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 -max_len=4096 \
+    case $target in
+    bgp_*) set -- -dict=fuzz/bgp.dict -max_len=4096 "$@" ;;
+    bfd_packet) set -- -max_len=128 "$@" ;;
+    *) set -- -max_len=1024 "$@" ;;
+    esac
+    "$dir/$host/release/$target" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
         -artifact_prefix="$out/artifacts/$target/" "$@" "$out/corpus/$target" "$out/kept/$target" "$out/seeds/$target"
 }
 
@@ -47,16 +52,18 @@ case ${1:-} in
 planted)
     build "$out/planted" --cfg planted_bug
     # From the seeds alone, so that nothing an earlier run found shortens the way.
-    rm -rf "$out/corpus/planted"
-    seeds bgp_update
-    mkdir -p "$out/artifacts/planted" "$out/corpus/planted"
-    if "$out/planted/$host/release/bgp_update" -dict=fuzz/bgp.dict -max_len=400 -max_total_time=300 \
-        -artifact_prefix="$out/artifacts/planted/" "$out/corpus/planted" "$out/seeds/bgp_update" >"$out/planted.log" 2>&1; then
-        echo "the planted bug was not found in five minutes: $out/planted.log" >&2
-        exit 1
-    fi
-    grep -q 'the planted bug' "$out/planted.log" || { cat "$out/planted.log" >&2; exit 1; }
-    grep 'the planted bug' "$out/planted.log"
+    for target in bgp_update bfd_session; do
+        rm -rf "$out/corpus/planted"
+        seeds "$target"
+        mkdir -p "$out/artifacts/planted" "$out/corpus/planted"
+        if "$out/planted/$host/release/$target" -dict=fuzz/bgp.dict -max_len=400 -max_total_time=300 \
+            -artifact_prefix="$out/artifacts/planted/" "$out/corpus/planted" "$out/seeds/$target" >"$out/planted.log" 2>&1; then
+            echo "the bug planted in $target was not found in five minutes: $out/planted.log" >&2
+            exit 1
+        fi
+        grep -q 'the planted bug' "$out/planted.log" || { cat "$out/planted.log" >&2; exit 1; }
+        grep 'the planted bug' "$out/planted.log"
+    done
     ;;
 minimize)
     build "$out/build"

@@ -50,6 +50,41 @@ pub static OPERATIONS: Counter = Counter::new("script operations");
 /// Kinds of actions of the state machine.
 pub static ACTIONS: Counter = Counter::new("actions");
 
+/// States in BFD packets that decoded: 0 AdminDown to 3 Up.
+pub static BFD_STATES: Counter = Counter::new("BFD states in packets");
+/// Flags of BFD packets that decoded, as on the wire.
+pub static BFD_FLAGS: Counter = Counter::new("BFD flags");
+/// Reasons for which a datagram is no BFD packet, in the order of the checks.
+pub static BFD_MALFORMED: Counter = Counter::new("BFD refusals");
+/// Types of BFD authentication sections, times 2; odd ones verified.
+pub static BFD_AUTH: Counter = Counter::new("BFD authentication (type * 2 + verified)");
+/// Operations of BFD scripts.
+pub static BFD_OPERATIONS: Counter = Counter::new("BFD operations");
+/// Kinds of actions of the BFD engine.
+pub static BFD_ACTIONS: Counter = Counter::new("BFD actions");
+/// Changes of a BFD session's state, from times 4 and to.
+pub static BFD_CHANGES: Counter = Counter::new("BFD changes (from * 4 + to)");
+/// Why they happened.
+pub static BFD_REASONS: Counter = Counter::new("BFD reasons");
+/// What a BFD engine refused: invalid, TTL, unknown, authentication, no room.
+pub static BFD_REFUSED: Counter = Counter::new("BFD refused");
+
+/// Counts why a datagram is no BFD packet.
+pub fn malformed(malformed: &bfd::packet::Malformed) {
+    use bfd::packet::Malformed;
+    BFD_MALFORMED.count(match malformed {
+        Malformed::Short { .. } => 0,
+        Malformed::Version { .. } => 1,
+        Malformed::TooShort { .. } => 2,
+        Malformed::TooLong { .. } => 3,
+        Malformed::AuthLength { .. } => 4,
+        Malformed::Multiplier => 5,
+        Malformed::Multipoint { .. } => 6,
+        Malformed::MyDiscriminator => 7,
+        Malformed::YourDiscriminator { .. } => 8,
+    });
+}
+
 /// Counts a decoded message and what is in it.
 pub fn message(message: &Message) {
     MESSAGES.count(message.kind());
@@ -94,6 +129,15 @@ extern "C" fn print_all() {
         &STATES,
         &OPERATIONS,
         &ACTIONS,
+        &BFD_STATES,
+        &BFD_FLAGS,
+        &BFD_MALFORMED,
+        &BFD_AUTH,
+        &BFD_OPERATIONS,
+        &BFD_ACTIONS,
+        &BFD_CHANGES,
+        &BFD_REASONS,
+        &BFD_REFUSED,
     ];
     all.into_iter().for_each(Counter::print);
 }

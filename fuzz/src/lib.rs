@@ -2,6 +2,7 @@
 //!
 //! Each target is a function of its input alone. Seeds come from the vectors of the codec's tests (`seeds.pl`).
 
+pub mod bfd;
 pub mod counters;
 pub mod digest;
 pub mod frame;

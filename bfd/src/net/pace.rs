@@ -1,0 +1,128 @@
+//! How late the thread is: what it slept through although it should have run. And how long it may rest.
+//!
+//! The engine lives up to the **horizon**, the reading of the clock a round began with: everything that arrived before it
+//! was taken. What the thread loses after that reading, in the round or in its sleep, shows in the next one.
+
+use std::time::{Duration, Instant};
+
+/// Less is no stall: a thread of a busy machine waits for its turn a few milliseconds every now and then. A session at
+/// 10 ms and three packets survives it, and a failure is found later by less than an interval.
+pub(super) const STALL: Duration = Duration::from_millis(5);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Pace {
+    horizon: Instant,
+}
+
+impl Pace {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { horizon: now }
+    }
+
+    /// Up to where everything was taken.
+    pub(super) fn horizon(&self) -> Instant {
+        self.horizon
+    }
+
+    /// Everything up to `now` was taken. The thread should have run at the earliest of `due`, a timer and an arrival.
+    /// Returns since when it was late, if it was.
+    ///
+    /// What was lost before the last horizon was told then, wherever in a round it was.
+    pub(super) fn advance(&mut self, now: Instant, due: [Option<Instant>; 2]) -> Option<Instant> {
+        let before = self.horizon;
+        self.horizon = now.max(before);
+        let due = due.into_iter().flatten().min()?.max(before);
+        (self.horizon.saturating_duration_since(due) >= STALL).then_some(due)
+    }
+}
+
+/// How long packets are gathered.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// Whether packets come so fast that they are better gathered. A wake-up costs many times what a packet does, and as the
+/// kernel says when each arrived, they may be read later: while they come less than twice [`GATHER`] apart, the sockets
+/// are left alone for it after each round.
+#[derive(Debug, Default)]
+pub(super) struct Rush {
+    /// The last round that took some.
+    last: Option<Instant>,
+    until: Option<Instant>,
+}
+
+impl Rush {
+    /// A round took datagrams, or none.
+    pub(super) fn took(&mut self, now: Instant, any: bool) {
+        self.until = None;
+        if any {
+            let rush = self.last.is_some_and(|last| now.saturating_duration_since(last) < 2 * GATHER);
+            self.until = rush.then(|| now + GATHER);
+            self.last = Some(now);
+        }
+    }
+
+    /// Until when the sockets are to be left alone.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_sleep_without_anything_due_is_no_stall() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.advance(start + ms(1000), [None, None]), None);
+        assert_eq!(pace.advance(start + ms(2000), [Some(start + ms(2000)), None]), None);
+        assert_eq!(pace.advance(start + ms(3004), [Some(start + ms(3000)), Some(start + ms(3001))]), None);
+        assert_eq!(pace.horizon(), start + ms(3004));
+    }
+
+    #[test]
+    fn late_is_late_since_the_first_that_was_due_a_timer_or_a_datagram() {
+        let start = Instant::now();
+        let due = [Some(start + ms(10)), Some(start + ms(7))];
+        for due in [due, [due[1], due[0]], [None, due[1]]] {
+            assert_eq!(Pace::new(start).advance(start + ms(12), due), Some(start + ms(7)));
+        }
+    }
+
+    #[test]
+    fn no_time_is_lost_twice() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        let due = [Some(start + ms(10)), None];
+        assert_eq!(pace.advance(start + ms(100), due), Some(start + ms(10)));
+        assert_eq!(pace.advance(start + ms(104), due), None, "told already, up to 100 ms");
+        assert_eq!(pace.advance(start + ms(110), due), Some(start + ms(104)));
+    }
+
+    #[test]
+    fn the_horizon_does_not_go_back() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start + ms(10));
+        assert_eq!(pace.advance(start, [Some(start), None]), None);
+        assert_eq!(pace.horizon(), start + ms(10));
+    }
+
+    #[test]
+    fn packets_are_gathered_while_they_come_fast() {
+        let start = Instant::now();
+        let mut rush = Rush::default();
+        rush.took(start, true);
+        assert_eq!(rush.until(), None, "a single one is waited for");
+        rush.took(start + ms(10), true);
+        assert_eq!(rush.until(), None);
+        rush.took(start + ms(11), true);
+        assert_eq!(rush.until(), Some(start + ms(12)));
+        rush.took(start + ms(12), false);
+        assert_eq!(rush.until(), None);
+    }
+}

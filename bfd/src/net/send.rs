@@ -1,0 +1,213 @@
+//! The sockets packets go out on: one for each session, with a source port of its own that stays (RFC 5881 §4).
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foldhash::fast::RandomState;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tracing::{debug, warn};
+
+use super::Shared;
+use super::sockopt::{SockOpt, disconnect, set};
+use crate::engine::SessionId;
+use crate::session::Path;
+
+/// Source ports are of this and above (RFC 5881 §4).
+const FIRST_PORT: u16 = 49_152;
+/// Ports tried before a socket is given up: others may use this range, too, but not so many in a row.
+const TRIES: u32 = 256;
+/// A socket that cannot be made or whose path fails is made anew this often at most.
+const REOPEN: Duration = Duration::from_secs(1);
+/// While nobody answers, the kernel is asked this often for the source address: routes and addresses change.
+const REROUTE: Duration = Duration::from_secs(5);
+/// Network control, class selector 6 (RFC 4594 §3.1).
+const TRAFFIC_CLASS: u32 = 48 << 2;
+
+/// All of them.
+pub(super) struct Senders {
+    by_id: HashMap<SessionId, Sender, RandomState>,
+    ports: HashSet<u16, RandomState>,
+    next_port: u16,
+    shared: Arc<Shared>,
+}
+
+/// One session's.
+struct Sender {
+    path: Path,
+    /// Up: its addresses stay.
+    up: bool,
+    port: Option<u16>,
+    socket: Option<UdpSocket>,
+    /// When the socket was connected last, or could not be.
+    tried: Option<Instant>,
+    /// The last packet did not go out.
+    failing: bool,
+}
+
+impl Senders {
+    /// None yet; source ports count from a random one.
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let (by_id, ports) = (HashMap::default(), HashSet::default());
+        Self { by_id, ports, next_port: fastrand::u16(FIRST_PORT..), shared }
+    }
+
+    /// Whether the session has its entry.
+    pub(super) fn has(&self, id: SessionId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Makes a session's entry; its socket is made with the first packet.
+    pub(super) fn add(&mut self, id: SessionId, path: Path) {
+        let sender = Sender { path, up: false, port: None, socket: None, tried: None, failing: false };
+        self.by_id.entry(id).or_insert(sender);
+    }
+
+    /// Closes a session's socket.
+    pub(super) fn remove(&mut self, id: SessionId) {
+        if let Some(port) = self.by_id.remove(&id).and_then(|sender| sender.port) {
+            self.ports.remove(&port);
+        }
+    }
+
+    /// A session came up, or went down.
+    pub(super) fn set_up(&mut self, id: SessionId, up: bool) {
+        if let Some(sender) = self.by_id.get_mut(&id) {
+            sender.up = up;
+        }
+    }
+
+    /// Sends a session's packet, if it can be sent now; it never waits and is never sent later.
+    pub(super) fn send(&mut self, id: SessionId, packet: &[u8], now: Instant) {
+        let Some(sender) = self.by_id.get_mut(&id) else { return };
+        let since = sender.tried.map_or(Duration::MAX, |tried| now.saturating_duration_since(tried));
+        let done = match &sender.socket {
+            Some(socket) if !sender.renew(since) => transmit(socket, packet),
+            None if since < REOPEN => return self.shared.count_send_error(),
+            _ => {
+                sender.tried = Some(now);
+                self.open(id).and_then(|socket| transmit(socket, packet))
+            }
+        };
+        let Some(sender) = self.by_id.get_mut(&id) else { return };
+        match done {
+            Ok(()) if sender.failing => {
+                debug!(session = id.0, peer = %sender.path.remote, "packets leave again")
+            }
+            Ok(()) => {}
+            Err(ref error) => {
+                self.shared.count_send_error();
+                if !sender.failing {
+                    warn!(session = id.0, peer = %sender.path.remote, %error, "packet not sent");
+                }
+            }
+        }
+        sender.failing = done.is_err();
+    }
+
+    /// Makes a session's socket, or connects the one it has again, with the same source port.
+    fn open(&mut self, id: SessionId) -> io::Result<&UdpSocket> {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let sender = self.by_id.get_mut(&id).ok_or_else(gone)?;
+        if let Some(socket) = sender.socket.take() {
+            // Without a bound address the kernel forgets the source with the connection, and chooses anew.
+            let again = if sender.path.local.is_none() { disconnect(&socket) } else { Ok(()) };
+            if again.and_then(|()| socket.connect(remote(&sender.path))).is_ok() {
+                return Ok(sender.socket.insert(socket));
+            }
+        }
+        for _ in 0..TRIES {
+            let port = sender.port.unwrap_or(self.next_port);
+            let ours = sender.port.is_some();
+            if !ours {
+                self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
+                if self.ports.contains(&port) {
+                    continue;
+                }
+            }
+            match connect(&sender.path, port) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    if ours {
+                        self.ports.remove(&port);
+                        sender.port = None; // somebody took it while our socket could not be made
+                    }
+                }
+                result => {
+                    let socket = result?;
+                    self.ports.insert(port);
+                    sender.port = Some(port);
+                    return Ok(sender.socket.insert(socket));
+                }
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::AddrInUse, "no free source port from 49152 on"))
+    }
+}
+
+impl Sender {
+    /// Whether the socket is to be connected again, so long after it was the last time.
+    fn renew(&self, since: Duration) -> bool {
+        let unanswered = !self.up && self.path.local.is_none() && since >= REROUTE;
+        unanswered || (self.failing && since >= REOPEN)
+    }
+}
+
+/// Hands a packet to the kernel. That the peer did not listen to the one before, which ICMP tells now, is no failure.
+fn transmit(socket: &UdpSocket, packet: &[u8]) -> io::Result<()> {
+    let mut done = socket.send(packet);
+    if done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        done = socket.send(packet); // the error was of an earlier one and kept this one from being sent
+    }
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+/// A socket that sends as RFC 5881 §4 and §5 want it: from that port, with a TTL or hop limit of 255.
+fn connect(path: &Path, port: u16) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address((path.remote, 0).into()), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    let link = path.interface.to_be_bytes();
+    match path.remote {
+        IpAddr::V4(_) => {
+            socket.set_ttl_v4(255)?;
+            socket.set_tos_v4(TRAFFIC_CLASS)?;
+            set(&socket, SockOpt::Link, link)?;
+        }
+        IpAddr::V6(_) => {
+            socket.set_only_v6(true)?;
+            socket.set_unicast_hops_v6(255)?;
+            socket.set_tclass_v6(TRAFFIC_CLASS)?;
+            set(&socket, SockOpt::Link6, link)?;
+        }
+    }
+    // After the traffic class, which sets it, too. Seven is for CAP_NET_ADMIN, six for everybody.
+    socket.set_priority(7).or_else(|_| socket.set_priority(6))?;
+    SockRef::from(&socket).set_recv_buffer_size(0)?; // nothing is read here: the least there is
+    socket.bind(&local(path, port).into())?;
+    socket.connect(&remote(path).into())?;
+    Ok(socket.into())
+}
+
+fn remote(path: &Path) -> SocketAddr {
+    scoped(path.remote, path.hops.port(), path.interface)
+}
+
+fn local(path: &Path, port: u16) -> SocketAddr {
+    let any = match path.remote {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    scoped(path.local.unwrap_or(any), port, path.interface)
+}
+
+/// With the link, where the address alone is not enough.
+fn scoped(address: IpAddr, port: u16, link: u32) -> SocketAddr {
+    match address {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, port, 0, link).into(),
+        address => SocketAddr::new(address, port),
+    }
+}
