@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tracing::{debug, warn};
 
@@ -127,7 +128,10 @@ impl Senders {
                     continue;
                 }
             }
-            match connect(&sender.path, port) {
+            let made = connect(&sender.path, port);
+            match made
+                .or_else(|error| if more_files(&error) { connect(&sender.path, port) } else { Err(error) })
+            {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     if ours {
                         self.ports.remove(&port);
@@ -190,6 +194,15 @@ fn connect(path: &Path, port: u16) -> io::Result<UdpSocket> {
     socket.bind(&local(path, port).into())?;
     socket.connect(&remote(path).into())?;
     Ok(socket.into())
+}
+
+/// Whether more files may be open from now on. The usual soft limit of 1024 is for programs that use `select`; it is
+/// raised to the hard one by the first session that finds no room.
+fn more_files(error: &io::Error) -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    error.raw_os_error() == Some(libc::EMFILE)
+        && limit.current < limit.maximum
+        && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok()
 }
 
 fn remote(path: &Path) -> SocketAddr {

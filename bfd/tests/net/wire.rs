@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bfd::State;
 use bfd::session::{Hops, Path};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::support::{Node, Packet, alone, every, ip, ms, path, single, stranger, to};
@@ -73,6 +75,47 @@ alone! {
             node.reaches(State::Init);
             assert_eq!(node.status(id).local_heard, Some(ip(ours)));
         }
+    }
+
+    fn the_source_address_follows_the_route_while_nobody_answers() {
+        let route = |what: &str, source: &str| {
+            let command = format!("ip route {what} 10.2.0.9/32 dev left src {source}");
+            assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+        };
+        // proc(5), net/udp: addresses as the kernel holds them in memory, in hexadecimal; 0EC8 is 3784.
+        let from = || {
+            let all = std::fs::read_to_string("/proc/self/net/udp").unwrap();
+            let line = all.lines().find(|line| line.contains("0900020A:0EC8")).map(str::to_owned);
+            line.and_then(|line| Some(line.split_whitespace().nth(1)?.to_owned()))
+        };
+        route("add", "10.1.1.1");
+        let node = Node::at("10.1.1.1");
+        node.open(Path { local: None, ..single("10.1.1.1", "10.2.0.9") }, every(50));
+        std::thread::sleep(ms(100));
+        let (address, port) = from().unwrap().split_once(':').map(|(a, p)| (a.to_owned(), p.to_owned())).unwrap();
+        assert_eq!(address, "0101010A");
+        route("change", "10.1.1.3");
+        let until = Instant::now() + ms(8000);
+        while from() != Some(format!("0301010A:{port}")) {
+            assert!(Instant::now() < until, "{:?}", from());
+            std::thread::sleep(ms(100));
+        }
+    }
+
+    fn more_sessions_than_files_may_be_open_raise_the_limit() {
+        let node = Node::at("10.1.1.1");
+        let lower = Rlimit { current: Some(40), maximum: Some(200) };
+        setrlimit(Resource::Nofile, lower).unwrap();
+        for n in 1..=100 {
+            node.open(single("10.1.1.1", &format!("127.0.1.{n}")), every(50));
+        }
+        assert_eq!(node.driver.counters().send_errors, 0);
+        // Beyond the hard limit: counted, and it goes on for those that have theirs.
+        for n in 101..=250 {
+            node.open(single("10.1.1.1", &format!("127.0.1.{n}")), every(50));
+        }
+        assert!(node.driver.counters().send_errors >= 50);
+        assert!(node.driver.is_running());
     }
 
     fn a_packet_counts_when_it_arrived_not_when_it_was_read() {
