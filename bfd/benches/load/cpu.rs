@@ -34,7 +34,10 @@ pub(crate) fn compare(time: Duration) -> bool {
         "\nCPU, {} s each; `gap` is the longest time between two packets to one peer, ms",
         time.as_secs()
     );
-    println!("{:16} {:>6} {:>8} {:>8} {:>8} {:>9}", "", "", "% core", "x ours", "gap", "too long");
+    println!(
+        "{:16} {:>6} {:>8} {:>8} {:>10} {:>8} {:>9}",
+        "", "", "% core", "x ours", "packets/s", "gap", "too long"
+    );
     for (interval, budget) in [(10 * MS, 6.0), (50 * MS, 2.0)] {
         let load = Load { sessions: 100, interval, mult: 3, net: Net::Link };
         let mut ours = None;
@@ -42,9 +45,10 @@ pub(crate) fn compare(time: Duration) -> bool {
             let (cpu, heard) = measure(subject, load, (&far, time));
             let ratio = cpu / *ours.get_or_insert(cpu);
             println!(
-                "100 x {:<10} {:>6} {cpu:>8.1} {ratio:>8.1} {:>8.1} {:>9}",
+                "100 x {:<10} {:>6} {cpu:>8.1} {ratio:>8.1} {:>10.0} {:>8.1} {:>9}",
                 format!("{} ms", interval.as_millis()),
                 format!("{subject:?}"),
+                heard[3] as f64 / time.as_secs_f64(),
                 Duration::from_nanos(heard[0]).as_secs_f64() * 1e3,
                 heard[1],
             );

@@ -84,13 +84,17 @@ pub(crate) struct Found {
     /// From the end of the call that sent the peer's last packet until our side told it, less the time lost.
     pub(crate) after: Duration,
     pub(crate) is_late: bool,
+    /// Before the detection time was over at all.
+    pub(crate) is_early: bool,
 }
 
 /// When a peer that fell silent was declared down; `None`: not yet.
 pub(crate) fn found(peers: &mut Process, told: &Told, peer: usize, load: Load) -> Option<Found> {
-    let last = ask(peers, &format!("last {peer}"), |_| {})[1];
+    let sent = ask(peers, &format!("last {peer}"), |_| {});
+    let (before, last) = (sent[0], sent[1]);
     let down = told.downs.iter().find(|down| down.peer == peer && down.told >= last)?;
     let after = (down.told - last).saturating_sub(told.lost(last, down.told));
     let bound = load.detection() + load.interval;
-    Some(Found { after: Duration::from_nanos(after), is_late: after > nanos(bound) })
+    let is_early = down.told < before + nanos(load.detection());
+    Some(Found { after: Duration::from_nanos(after), is_late: after > nanos(bound), is_early })
 }

@@ -36,6 +36,7 @@ struct Peer {
     /// The longest time between two packets heard, and how many were too long.
     longest: u64,
     too_long: u64,
+    packets: u64,
 }
 
 struct Peers {
@@ -144,7 +145,8 @@ impl Peers {
                     let longest = self.peers.iter().map(|peer| peer.longest).max().unwrap_or(0);
                     let too_long: u64 = self.peers.iter().map(|peer| peer.too_long).sum();
                     let sent = self.peers.iter().map(Peer::longest_sent).max().unwrap_or(0);
-                    println!("heard {longest} {too_long} {sent}");
+                    let packets: u64 = self.peers.iter().map(|peer| peer.packets).sum();
+                    println!("heard {longest} {too_long} {sent} {packets}");
                 }
                 "gap" => {
                     let (before, after) = self.peers[peer(1)].next_sent(number(2));
@@ -165,7 +167,17 @@ impl Peer {
         let socket = UdpSocket::bind((address, 3784)).expect("the port is free");
         socket.set_nonblocking(true).and_then(|()| socket.set_ttl(255)).expect("a socket");
         let (sent, theirs) = (Vec::new(), [0; 4]);
-        Self { socket, state: DOWN, theirs, silent: false, sent, heard: None, longest: 0, too_long: 0 }
+        Self {
+            socket,
+            state: DOWN,
+            theirs,
+            silent: false,
+            sent,
+            heard: None,
+            longest: 0,
+            too_long: 0,
+            packets: 0,
+        }
     }
 
     /// The state machine of RFC 5880 §6.8.6 without its end: silence means nothing. Whether an answer is wanted.
@@ -177,6 +189,7 @@ impl Peer {
             (state, _) => state,
         };
         self.theirs.copy_from_slice(&packet[4..8]);
+        self.packets += 1;
         let now = clock();
         if let Some(before) = self.heard.replace(now) {
             self.longest = self.longest.max(now - before);
@@ -186,7 +199,7 @@ impl Peer {
     }
 
     fn forget(&mut self) {
-        (self.heard, self.longest, self.too_long) = (None, 0, 0);
+        (self.heard, self.longest, self.too_long, self.packets) = (None, 0, 0, 0);
         self.sent.drain(..self.sent.len().saturating_sub(1));
     }
 

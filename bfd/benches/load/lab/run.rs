@@ -166,6 +166,7 @@ impl Lab {
         let Self { peers, told, .. } = self;
         let found: Vec<Found> = silenced.iter().filter_map(|peer| found(peers, told, *peer, load)).collect();
         outcome.late = found.iter().filter(|found| found.is_late).count();
+        outcome.unjustified += found.iter().filter(|found| found.is_early).count();
         outcome.found = found.iter().map(|found| found.after).collect();
         outcome.found.sort_unstable();
         let others = self.told.downs.iter().skip(before).filter(|down| down.peer % 2 == 1).count();
