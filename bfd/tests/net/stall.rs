@@ -8,11 +8,11 @@ use bfd::{Micros, State};
 
 use crate::support::{Node, Packet, alone, every, ms, single, stranger, to};
 
-/// Both ends Up at 50 ms × 3, past the poll sequence.
-fn up() -> (Node, Node) {
+/// Both ends Up at that interval × 3, past the poll sequence.
+fn up(interval: u32) -> (Node, Node) {
     let (left, right) = (Node::at("10.1.1.1"), Node::at("10.1.1.2"));
-    left.open(single("10.1.1.1", "10.1.1.2"), every(50));
-    right.open(single("10.1.1.2", "10.1.1.1"), every(50));
+    left.open(single("10.1.1.1", "10.1.1.2"), every(interval));
+    right.open(single("10.1.1.2", "10.1.1.1"), every(interval));
     left.reaches(State::Up);
     right.reaches(State::Up);
     std::thread::sleep(ms(500));
@@ -73,15 +73,15 @@ impl Handmade {
 
 alone! {
     fn a_stall_is_counted_and_is_no_silence_of_the_peer() {
-        let (left, right) = up();
+        let (left, right) = up(200);
         let lost = left.driver.counters().lost_time;
-        hold(&left, ms(120)); // less than the peer's detection time, or it says Down, rightly
+        hold(&left, ms(300)); // half of the peer's detection time: it does not say Down
         let late = stalled(&left);
-        assert!(late > ms(60) && late < ms(140), "{late:?} of 120 ms, 50 ms at the most before something was due");
-        std::thread::sleep(ms(600));
+        assert!(late > ms(90) && late < ms(400), "{late:?} of 300 ms; for 200 at the most nothing was due");
+        std::thread::sleep(ms(800));
         assert_eq!((left.changes(), right.changes()), (vec![], vec![]));
         let counted = left.driver.counters().lost_time - lost;
-        assert!(counted >= late && counted < ms(200), "{counted:?}");
+        assert!(counted >= late && counted < late + ms(200), "{counted:?}");
     }
 
     fn a_stall_of_any_length_in_which_nothing_could_be_heard_declares_nobody_dead() {
@@ -113,7 +113,7 @@ alone! {
         held.blocking_recv().unwrap(); // 100 ms after the last
         let (at, change) = node.reaches(State::Down);
         let heard = change.last_heard.unwrap();
-        assert!(heard.max(last) - heard.min(last) < ms(5), "heard when it came");
+        assert!(heard.max(last) - heard.min(last) < ms(30), "heard when it came");
         // 150 ms of detection, and the 100 ms of the stall after it; with what the machine took besides.
         let silence = at - heard;
         let most = ms(270) + node.driver.counters().lost_time.saturating_sub(ms(600));
@@ -121,7 +121,7 @@ alone! {
     }
 
     fn a_peer_that_fell_silent_in_a_stall_is_down_when_the_awake_time_is_over() {
-        let (left, right) = up();
+        let (left, right) = up(50);
         let died = Instant::now();
         drop(right);
         for _ in 0..4 {
