@@ -10,6 +10,7 @@
 //! Needs root and what `tests/setup.sh` installs. Everything a lab makes has a name of its
 //! own and is removed in `Drop`, so that tests run in parallel and a panic leaves nothing behind.
 
+pub mod bfd;
 pub mod cache;
 pub mod capture;
 pub mod fault;
@@ -18,6 +19,7 @@ pub mod kube;
 pub mod manifests;
 pub mod matrix;
 pub mod netns;
+pub mod ovn;
 pub mod proc;
 pub mod router;
 pub mod scenario;

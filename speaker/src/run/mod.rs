@@ -183,9 +183,9 @@ impl Running {
     /// Leaves: Cease with this text to every router, then everything is closed.
     pub async fn stop(mut self, text: &str) {
         info!(reason = text, "leaving: withdrawing everything");
-        self.peers.liveness.stop().await;
         self.peers.keeper.close(true);
         self.announcer.engine().shutdown(text).await;
+        self.peers.liveness.stop().await;
         self.tasks.shutdown().await;
     }
 
@@ -199,7 +199,6 @@ impl Running {
             return self.stop(text).await;
         }
         info!(reason = text, "staying: routers that agreed on graceful restart keep the routes");
-        self.peers.liveness.stop().await; // first of all: that BFD ends is no sign of a dead way
         self.peers.keeper.close(false);
         let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
         for peer in engine.peers().iter().filter(|peer| up(peer)) {
@@ -212,6 +211,7 @@ impl Running {
         };
         let _ = tokio::time::timeout(GOODBYE, left).await;
         engine.abandon().await;
+        self.peers.liveness.stop().await;
         self.tasks.shutdown().await;
     }
 }
