@@ -186,17 +186,17 @@ impl Engine {
     pub fn stalled(&mut self, due: Instant, now: Instant) {
         let Some(from) = self.clock.stalled(due, now) else { return };
         self.counters.stalls += 1;
-        let stood_at = self.clock.awake();
         for entry in self.sessions.values_mut() {
-            entry.session.stalled(from, stood_at);
+            entry.session.stalled(from, &self.clock);
             self.timers.follow(entry);
         }
     }
 
-    /// Lets every timer run that is due: packets, detection, what a silent passive session leaves.
+    /// Lets every timer run that is due by then: packets, detection, what a silent passive session leaves.
     pub fn advance(&mut self, now: Instant, out: &mut Vec<Action>) {
         let now = self.clock.set(now);
-        let awake = self.clock.awake();
+        let awake = self.clock.awake_at(now);
+        self.timers.ran(now);
         while let Some(id) = self.timers.watched(awake) {
             let Some(entry) = self.sessions.get_mut(&id) else { break };
             match self.timers.judge(entry, awake) {
@@ -212,7 +212,8 @@ impl Engine {
         }
     }
 
-    /// When [`Engine::advance`] has something to do next; `None`: never. It may come out that there is nothing to do.
+    /// When to call [`Engine::advance`] next; `None`: never. Often there is nothing to do but to look at the clock: so a
+    /// sleep is noticed in which nobody's packets were kept.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         let (due, watched) = self.timers.next();

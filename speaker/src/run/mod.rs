@@ -103,7 +103,8 @@ impl Running {
         let mut running = Self { announcer, peers, tasks };
         running.start_source(&config.source, &settings).await?;
         running.start_peers(&config).await?;
-        services::start(&config, &running.announcer, &running.peers.roster, &mut running.tasks);
+        let shown = (&running.peers.roster, &running.peers.liveness);
+        services::start(&config, &running.announcer, shown, &mut running.tasks);
         Ok(running)
     }
 
