@@ -1,5 +1,5 @@
-//! A round: read the clock; take from all sockets what arrived before; if something was due much earlier, tell the engine
-//! how much time was lost; let timers run; send.
+//! A round: read the clock; take from all sockets what arrived before; if something was due much earlier, tell the
+//! engine how much time was lost; let timers run; send.
 //!
 //! Everything is as of that one reading, the horizon of `pace`: wherever in a round the thread is interrupted, and
 //! whatever floods it, the engine judges no silence in which a packet waits unread.
@@ -58,7 +58,8 @@ impl<T: FnMut(Notice)> Worker<T> {
 
     /// Takes one batch from a socket. Returns the first arrival, and whether there may be more of before `now`.
     ///
-    /// What is of later counts as of now: the engine's time must not run ahead of what was taken from the other sockets.
+    /// What is of later counts as of now: the engine's time must not run ahead of what was taken from the other
+    /// sockets.
     fn receive(&mut self, at: usize, now: Instant) -> Option<(Instant, bool)> {
         let listener = self.listeners.ready(at)?;
         let count = match self.batch.receive(&listener.socket) {
