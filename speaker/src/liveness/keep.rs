@@ -31,8 +31,10 @@ struct Open {
     hold: Option<Duration>,
     /// Held down on purpose.
     forced: bool,
-    /// The wish's, when its path was looked for last.
-    looks: u64,
+    /// The wish's, when its path was looked for last; `None`: it is to be looked for again.
+    looks: Option<u64>,
+    /// The wish's.
+    born: u64,
 }
 
 struct Keeper {
@@ -70,6 +72,8 @@ pub(super) async fn run(shared: Arc<Shared>, engine: Arc<Engine>) {
                 rounds = rounds.wrapping_add(1);
                 if rounds.is_multiple_of(COUNT_EVERY) {
                     keeper.count().await;
+                    // Not every change of routes and links is told to us.
+                    keeper.open.values_mut().for_each(|open| open.looks = None);
                 }
                 if shared.is_gone().await {
                     keeper.lost();
@@ -191,7 +195,7 @@ impl Keeper {
         if !up {
             self.seen_down.insert(peer);
         }
-        let same_place = self.open.get(&peer).is_some_and(|open| open.looks == wish.looks);
+        let same_place = self.open.get(&peer).is_some_and(|open| open.looks == Some(wish.looks));
         if !same_place {
             self.place(peer, wish).await?;
         }
@@ -204,9 +208,13 @@ impl Keeper {
             open.forced = down;
             self.shared.force(open.id, down).await;
         }
-        let (id, hold) = (open.id, std::mem::replace(&mut open.hold, wish.profile.hold));
-        if hold.is_none() != wish.profile.hold.is_none() && self.shared.state(id).await != Some(State::Up) {
-            self.say(peer, idle(wish.profile.hold));
+        let hold = std::mem::replace(&mut open.hold, wish.profile.hold);
+        let strictness = hold.is_none() != wish.profile.hold.is_none();
+        if open.born != wish.born || strictness {
+            open.born = wish.born;
+            let state = self.shared.state(open.id).await;
+            let says = if state == Some(State::Up) { Bfd::Up } else { idle(wish.profile.hold) };
+            self.say(peer, says);
         }
         Ok(())
     }
@@ -220,7 +228,7 @@ impl Keeper {
             (Err(_), Some(_)) => return Ok(()), // where it is it will notice by itself; the next look may know more
             (Err(cause), None) => return Err(cause),
             (Ok(path), Some(open)) if open.path == path => {
-                open.looks = wish.looks;
+                open.looks = Some(wish.looks);
                 return Ok(());
             }
             (Ok(path), _) => path,
@@ -241,8 +249,8 @@ impl Keeper {
             Some(Err(error)) => return Err(error.to_string()),
             None => return Err("the thread ended".to_owned()),
         };
-        let (hold, looks) = (wish.profile.hold, wish.looks);
-        self.open.insert(peer, Open { id, path, settings, hold, forced: false, looks });
+        let (hold, looks, born) = (wish.profile.hold, Some(wish.looks), wish.born);
+        self.open.insert(peer, Open { id, path, settings, hold, forced: false, looks, born });
         Ok(())
     }
 

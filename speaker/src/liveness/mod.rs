@@ -12,6 +12,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddrV6};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ struct Wish {
     at: Option<SocketAddrV6>,
     /// Counts the times the way to it was looked at.
     looks: u64,
+    /// Which of all neighbours that ever came this is: one that comes back under its name is another one to BGP.
+    born: u64,
 }
 
 /// What the thread told of a session and nobody has heard yet. Bounded by the number of sessions.
@@ -71,8 +74,10 @@ struct Shared {
     driver: Mutex<Option<Driver>>,
     /// A wish or something heard is there to be looked at.
     due: Notify,
+    /// Neighbours that ever came.
+    born: AtomicU64,
     /// Nothing is started any more.
-    ending: std::sync::atomic::AtomicBool,
+    ending: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -146,8 +151,9 @@ impl Liveness {
         let mut wishes = lock(&self.shared.wishes);
         let before = wishes.get(&neighbor.addr());
         let looks = before.map_or(0, |wish| wish.looks + 1);
+        let born = before.map_or_else(|| self.shared.born.fetch_add(1, Ordering::Relaxed), |wish| wish.born);
         let at = at.or(before.and_then(|wish| wish.at));
-        wishes.insert(neighbor.addr(), Wish { profile, enabled: neighbor.enabled, local, at, looks });
+        wishes.insert(neighbor.addr(), Wish { profile, enabled: neighbor.enabled, local, at, looks, born });
         drop(wishes);
         self.shared.due.notify_one();
     }
@@ -214,7 +220,7 @@ impl Liveness {
 
     /// Tells every router that it is on purpose, and ends. Takes a second at most.
     pub async fn stop(&self) {
-        self.shared.ending.store(true, std::sync::atomic::Ordering::Release);
+        self.shared.ending.store(true, Ordering::Release);
         let Some(driver) = lock(&self.shared.driver).take() else { return };
         let told = tokio::task::spawn_blocking(move || driver.stop());
         let _ = tokio::time::timeout(GOODBYE, told).await; // the thread ends with the process in any case

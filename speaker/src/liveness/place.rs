@@ -85,7 +85,7 @@ mod tests {
         let hold = Some(Duration::from_secs(30));
         let profile = BfdProfile { hops, settings: Settings::default(), hold };
         let local = local.map(|text| text.parse().expect("an address"));
-        Wish { profile, enabled: true, local, at: None, looks: 0 }
+        Wish { profile, enabled: true, local, at: None, looks: 0, born: 0 }
     }
 
     fn peer(text: &str) -> PeerAddr {

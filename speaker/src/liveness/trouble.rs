@@ -13,7 +13,14 @@ const NAMES: [&str; 6] = ["invalid", "ttl", "auth", "unknown peer", "dropped", "
 pub(super) struct Trouble {
     before: Option<Counts>,
     told: bool,
+    /// Stalls that are known.
+    stalls: u64,
+    /// Looks until the next line about stalls.
+    quiet: u8,
 }
+
+/// A machine that has too little time for us has little for our lines.
+const QUIET: u8 = 12;
 
 /// What has become of it since.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +40,12 @@ impl Trouble {
             News::Nothing => {}
             News::Begins(what) => warn!(counted = what, "BFD packets are being refused or lost"),
             News::Over => info!("BFD packets are refused or lost no more"),
+        }
+        self.quiet = self.quiet.saturating_sub(1);
+        if engine.stalls != self.stalls && self.quiet == 0 {
+            let (stalls, lost_ms) = (engine.stalls.saturating_sub(self.stalls), now.lost_time.as_millis());
+            warn!(stalls, lost_ms, "this process was late, BFD's detection clocks stood still meanwhile");
+            (self.stalls, self.quiet) = (engine.stalls, QUIET);
         }
     }
 

@@ -97,6 +97,7 @@ impl Peers {
         self.roster.enter(new.clone());
         let path = self.paths.of(&peer);
         let done = match self.engine.reconfigure(peer) {
+            Some(Reconfigured::Nothing) if old.bfd != new.bfd => "BFD changed, the session goes on",
             Some(Reconfigured::Nothing) => "nothing to do",
             Some(Reconfigured::Applied) => "applied, the session goes on",
             Some(Reconfigured::Restarted) => "applied, the session begins anew",

@@ -49,3 +49,36 @@ fn number(state: State) -> pb::BfdSessionState {
         State::Init => pb::BfdSessionState::Init,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bfd::session::{Hops, Settings};
+    use bgp::fsm::Bfd;
+
+    use super::*;
+    use crate::config::BfdProfile;
+
+    #[test]
+    fn a_neighbour_with_bfd_says_so_before_there_is_a_session() {
+        let profile =
+            BfdProfile { hops: Hops::Multi, settings: Settings::default(), hold: Some(Duration::ZERO) };
+        let peer = "10.0.0.1".parse().expect("a name");
+        let watched = Watched { peer, profile, session: None, trouble: None, said: Bfd::Silent };
+        let plain = pb::Peer { state: Some(pb::PeerState::default()), ..pb::Peer::default() };
+        let shown = with_bfd(plain.clone(), &watched);
+        let config = shown.bfd.expect("configured");
+        assert_eq!((config.enabled, config.port, config.detection_multiplier), (true, 4784, 3));
+        let intervals = (config.desired_minimum_tx_interval, config.required_minimum_receive);
+        assert_eq!(intervals, (1_000_000, 1_000_000), "microseconds");
+        assert_eq!(shown.state, plain.state);
+    }
+
+    /// The numbers of `BfdSessionState` in GoBGP's API, which are not those of RFC 5880.
+    #[test]
+    fn states_have_gobgps_numbers() {
+        let all = [State::Up, State::Down, State::AdminDown, State::Init].map(|state| number(state) as i32);
+        assert_eq!(all, [1, 2, 3, 4]);
+    }
+}
