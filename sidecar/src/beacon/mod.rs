@@ -12,9 +12,8 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bfd::engine::{Action, Control, Engine, Limits};
+use bfd::engine::{Action, Engine, Limits};
 use bfd::net::{Driver, Listen, Notice, Options, SocketCounters};
-use bfd::{Diagnostic, State};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
@@ -141,20 +140,10 @@ impl Beacon {
         self.stop.notified().await;
     }
 
-    /// Takes all sessions to Down and then to AdminDown, tells the peers, and ends the thread.
-    ///
-    /// Down comes first because ovn-controller, whatever state AdminDown finds it in, only sees the interval of a second
-    /// in it: it would route to this pod for another detection time of that interval (measured: 4.9 s).
+    /// Takes all sessions to AdminDown, tells the peers, and ends the thread.
     pub fn shut_down(&self) {
         let driver = lock(&self.driver).take();
         if let Some(driver) = driver {
-            let down = Control::Force(State::Down, Diagnostic::ADMIN_DOWN);
-            // The thread does this before it stops; nobody needs the answer.
-            drop(driver.call(move |engine, now, out| {
-                for status in engine.sessions() {
-                    engine.control(now, status.id, down, out);
-                }
-            }));
             driver.stop();
         }
     }
