@@ -1,11 +1,16 @@
 #!/bin/sh
 # Installs what the tests in this crate need, on Debian or Ubuntu. Running it again changes nothing.
 # Routers, etcd and Prometheus are started by the tests, in namespaces of their own: no packaged
-# service may run. Kubernetes and GoBGP 4 are in no package: they are compiled once, into a cache.
+# service may run; OVN needs no kernel module, it has the switch's userspace datapath. Kubernetes and
+# GoBGP 4 are in no package: they are compiled once, into a cache.
 set -eu
 
-packages="g++ frr bird2 gobgpd exabgp tshark iproute2 nftables openssl etcd-server etcd-client prometheus"
+packages="g++ frr bird2 gobgpd exabgp tshark iproute2 nftables openssl etcd-server etcd-client prometheus
+    openvswitch-switch ovn-central ovn-host ethtool"
 services="frr bird bird6 gobgpd exabgp etcd prometheus"
+# Of these only what is installed here is kept from starting at the next boot: a switch that was there before may be
+# the machine's own network, and the labs, with directories and namespaces of their own, are not in its way.
+switches="ovn-central ovn-host openvswitch-switch"
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/speaker-lab
@@ -57,6 +62,13 @@ if [ -n "$missing" ]; then
     apt-get update -q || fail "apt-get update failed"
     # shellcheck disable=SC2086 # a list of words
     apt-get install -q -y --no-install-recommends $missing || fail "cannot install:$missing"
+    if [ -d /run/systemd/system ]; then
+        for service in $switches; do
+            case " $missing " in
+            *" $service "*) systemctl disable -q "$service" || fail "cannot disable the service $service" ;;
+            esac
+        done
+    fi
 fi
 
 # A service that was started before, or that the next boot would start, holds port 179.
@@ -68,8 +80,9 @@ if [ -d /run/systemd/system ]; then
     done
 fi
 
-for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd vtysh bird birdc gobgpd gobgp exabgp tshark dumpcap ip nft ss \
-    openssl etcd etcdctl prometheus; do
+for program in /usr/lib/frr/zebra /usr/lib/frr/bgpd /usr/lib/frr/bfdd vtysh bird birdc gobgpd gobgp exabgp tshark \
+    dumpcap ip nft ss openssl etcd etcdctl prometheus ovsdb-tool ovsdb-server ovs-vswitchd ovs-vsctl ovs-appctl \
+    ovn-nbctl ovn-sbctl ovn-northd ovn-controller ethtool; do
     command -v "$program" >/dev/null || fail "$program is still missing"
 done
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bgp::Family;
-use bgp::fsm::{Action, Config, ConnId, Direction, Event, Peer, State};
+use bgp::fsm::{Action, Bfd, BfdHold, Config, ConnId, Direction, Event, Peer, State};
 use bgp::wire::{Capability, Context, Message, Notification, Update};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -24,6 +24,18 @@ fn pick() -> impl Strategy<Value = Pick> {
     let which = prop_oneof![6 => Just(0u8), 1 => 1..4u8];
     let pause = prop_oneof![6 => Just(0u64), 6 => 1..2_000u64, 1 => 2_000..200_000u64];
     (0..18u8, which, 0..10u8, pause)
+}
+
+fn bfd(pause: u64) -> Bfd {
+    let hold = Some(Duration::from_secs(30));
+    match pause % 6 {
+        0 => Bfd::Down { keep: true, hold },
+        1 => Bfd::Silent,
+        2 => Bfd::Awaited,
+        3 => Bfd::Down { keep: false, hold: None },
+        4 => Bfd::Down { keep: false, hold },
+        _ => Bfd::Up,
+    }
 }
 
 fn message(variant: u8) -> Message {
@@ -73,7 +85,7 @@ impl Driver {
         vec![connected, open, Event::Received(id, Message::Keepalive)]
     }
 
-    fn event(&mut self, (kind, which, variant, _): Pick) -> Event {
+    fn event(&mut self, (kind, which, variant, pause): Pick) -> Event {
         let known = ConnId(self.next.saturating_sub(which.into())); // often alive, sometimes long gone
         let note = || Notification::shutdown("bye");
         match kind {
@@ -86,6 +98,7 @@ impl Driver {
                 4 => Event::PrefixLimit { family: V4, limit: 7 },
                 5 => Event::AskAgain,
                 6 => Event::Wrote,
+                7 => Event::Bfd(bfd(pause)),
                 _ => Event::Blocked,
             },
             2 => Event::DialNow,
@@ -195,7 +208,9 @@ fn hold(
     let rest = driver.open.is_empty() && !driver.dialing && !driver.stale && due.is_none();
     prop_assert!(started || rest, "stopped is stopped");
     prop_assert!(!ticked || due.is_none_or(|at| at > lab.now), "a tick leaves nothing due: no busy loop");
-    let waits = started && dial && driver.up.is_none();
+    let held = lab.peer.bfd_hold();
+    prop_assert!(held == BfdHold::No || !driver.dialing, "dialed though BFD says no");
+    let waits = started && dial && driver.up.is_none() && held != BfdHold::UntilUp;
     prop_assert!(!(waits || driver.stale) || due.is_some(), "a peer to be dialed or purged is not forgotten");
     Ok(())
 }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod demo;
 pub mod gobgp;
 pub mod http;
+pub mod liveness;
 pub mod logging;
 pub mod metrics;
 pub mod nexthop;

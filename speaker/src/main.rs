@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Neighbor(args)) => runtime.block_on(show::neighbor(args, &mut out)),
         Some(Command::Rib(args)) => runtime.block_on(show::rib(args, &mut out)),
+        Some(Command::Bfd(args)) => runtime.block_on(show::bfd(args, &mut out)),
         Some(Command::Status(args)) => runtime.block_on(show::status(args, &mut out)),
     };
     match shown.and_then(|()| Ok(out.flush()?)) {

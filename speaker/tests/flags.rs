@@ -177,7 +177,10 @@ fn wrong_values_are_told_with_flag_value_and_rule() {
             &["--graceful-restart", "--graceful-restart-deferral-time=19h"],
             "--graceful-restart-deferral-time: 68400s must be 1s to 18h",
         ),
-        (&["--enable-bfd"], "--enable-bfd: is set, but this version does not serve BFD yet"),
+        (
+            &["--enable-bfd", "--bfd-min-rx=0"],
+            "missing required flags: --bfd-min-rx: 0 must be 1 to 4294967 (ms)",
+        ),
         (&["--ebgp-multihop=0"], "--ebgp-multihop: 0 must be 1 to 255"),
         (&["--ebgp-multihop=256"], "--ebgp-multihop: 256 must be 1 to 255"),
         (&["--kubeconfig=/k"], "--kubeconfig: /k cannot be used with --manifests"),
@@ -218,7 +221,6 @@ fn all_of_it_is_told_in_one_pass() {
              --neighbor-as must be specified; --cluster-as must be specified; \
              --node-name or the environment's NODE_NAME must be specified; \
              --bfd-min-tx: 4294968 must be 1 to 4294967 (ms); --bfd-detection-multiplier: 256 must be 1 to 255",
-            "--enable-bfd: is set, but this version does not serve BFD yet",
             "--graceful-restart-time: 4096s must be 1s to 4095s",
             "--graceful-restart-deferral-time: 500ms must be 1s to 18h",
             "--router-id: not given, and neither POD_IPS nor POD_IP has an IPv4 address",

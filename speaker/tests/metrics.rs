@@ -100,7 +100,7 @@ async fn upstreams_series_have_its_names_labels_types_and_words() {
         [status("10.1.1.1", State::Established, 0).await, status("fd00::1", State::OpenSent, 100).await];
     let totals: Vec<_> =
         peers.iter().map(|peer| [&peer.sent, &peer.received].map(MessageCounts::total)).collect();
-    let text = metrics("node-a", Engine::new()).text_of(&peers).expect("text");
+    let text = metrics("node-a", Engine::new()).text_of(&peers, None).expect("text");
     let seen = Exposition::parse(&text);
 
     let mut expected: BTreeMap<(String, Labels), f64> = BTreeMap::new();
@@ -143,7 +143,8 @@ async fn session_states_have_upstreams_numbers() {
         (State::Established, 6.0),
     ];
     for (state, number) in states {
-        let text = metrics("", Engine::new()).text_of(&[status("10.1.1.1", state, 0).await]).expect("text");
+        let text =
+            metrics("", Engine::new()).text_of(&[status("10.1.1.1", state, 0).await], None).expect("text");
         let of = [("node", ""), ("peer", "10.1.1.1"), ("peer_asn", "65007")];
         let seen = Exposition::parse(&text);
         assert_eq!(seen.value("kube_ovn_speaker_bgp_peer_session_state", &of), Some(number), "{state:?}");
@@ -302,7 +303,7 @@ fn the_process_and_the_build_are_described() {
 #[tokio::test]
 async fn a_node_name_cannot_forge_a_series() {
     let node = "a\"} 1\nforged 1\\";
-    let text = metrics(node, Engine::new()).text_of(&[status("10.1.1.1", State::Idle, 0).await]);
+    let text = metrics(node, Engine::new()).text_of(&[status("10.1.1.1", State::Idle, 0).await], None);
     let seen = Exposition::parse(&text.expect("text"));
     let of = [("node", node), ("peer", "10.1.1.1"), ("peer_asn", "65007")];
     assert_eq!(seen.value("kube_ovn_speaker_bgp_peer_up", &of), Some(0.0));

@@ -38,6 +38,7 @@ pub const ROUTE_REFRESH: u64 = 5;
 pub struct Capture {
     dumpcap: Daemon,
     netns: Arc<Netns>,
+    link: String,
     file: PathBuf,
 }
 
@@ -81,6 +82,8 @@ pub struct Packet {
 /// What a finished capture holds.
 #[derive(Debug, Default)]
 pub struct Verdict {
+    /// The capture itself.
+    pub file: PathBuf,
     /// All BGP messages of both sides, in order.
     pub messages: Vec<Message>,
     /// What is wrong with messages, and who sent them.
@@ -93,28 +96,45 @@ impl Capture {
     /// # Errors
     /// When dumpcap does not say within 10 s that it has opened its file.
     pub fn start(netns: &Arc<Netns>, file: &Path) -> Result<Self> {
-        let filter = format!("tcp port 179 or udp port {DISCARD}");
+        Self::on(netns, ROUTER_LINK, file)
+    }
+
+    /// [`Capture::start`] on another link.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn on(netns: &Arc<Netns>, link: &str, file: &Path) -> Result<Self> {
+        let filter =
+            format!("tcp port 179 or udp port {DISCARD} or udp portrange 3784-3785 or udp port 4784");
         let path = file.display().to_string();
-        let argv = ["dumpcap", "-i", ROUTER_LINK, "-P", "-q", "-s", "0", "-f", &filter, "-w", &path];
+        let argv = ["dumpcap", "-i", link, "-P", "-q", "-s", "0", "-f", &filter, "-w", &path];
         let mut dumpcap = netns.spawn("dumpcap", &argv, &file.with_extension("out"))?;
         // It names the file only after it has opened the interface.
         wait::until("dumpcap captures", Duration::from_secs(10), || {
             dumpcap.check_alive()?;
             ensure(dumpcap.log().contains("File: "), || dumpcap.log_tail())
         })?;
-        Ok(Self { dumpcap, netns: Arc::clone(netns), file: file.to_owned() })
+        Ok(Self { dumpcap, netns: Arc::clone(netns), link: link.to_owned(), file: file.to_owned() })
     }
 
-    /// Ends it and has it judged.
+    /// Ends it and has its BGP judged.
+    ///
+    /// # Errors
+    /// Those of [`Capture::end`], or tshark fails.
+    pub fn finish(self) -> Result<Verdict> {
+        judge(&self.end()?)
+    }
+
+    /// Ends it; returns the file.
     ///
     /// A last datagram with a word of its own goes out first: once that is in the file, so is everything
     /// before it. It goes to all nodes of the segment by multicast, so nothing has to answer for it.
     ///
     /// # Errors
-    /// When that datagram does not arrive in the file, packets were lost, or tshark fails.
-    pub fn finish(mut self) -> Result<Verdict> {
+    /// When that datagram does not arrive in the file, or packets were lost.
+    pub fn end(mut self) -> Result<PathBuf> {
         let word = format!("end of {}", self.file.display());
-        let link = self.netns.ip(&["-o", "link", "show", "dev", ROUTER_LINK])?;
+        let link = self.netns.ip(&["-o", "link", "show", "dev", &self.link])?;
         let index = link.split(':').next().and_then(|index| index.parse().ok());
         let index: u32 = index.ok_or_else(|| Fault::new("no interface index"))?;
         wait::until("the last datagram is in the capture", Duration::from_secs(5), || {
@@ -134,7 +154,7 @@ impl Capture {
         self.dumpcap.terminate()?;
         let log = self.dumpcap.log();
         ensure(log.contains("/0 (pcap:0/dumpcap:0"), || format!("the capture has holes: {log}"))?;
-        judge(&self.file)
+        Ok(self.file)
     }
 }
 
@@ -150,7 +170,7 @@ pub fn judge(file: &Path) -> Result<Verdict> {
     let port = ["-d", "tcp.port==179,bgp"];
     let text = run(&[&read[..], &reassemble, &port].concat()).during("tshark")?;
     let frames: Value = serde_json::from_str(&text)?;
-    let mut verdict = Verdict::default();
+    let mut verdict = Verdict { file: file.to_owned(), ..Verdict::default() };
     for frame in frames.as_array().into_iter().flatten() {
         verdict.add(&frame["_source"]["layers"]).during(format_args!("frame {frame}"))?;
     }

@@ -131,7 +131,33 @@ pub fn muffle(node: &Netns, segment: u8) -> Result<()> {
     Ok(())
 }
 
-/// Undoes [`cut`] and [`muffle`].
+/// One of the directions of a link, seen from the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the router to the node.
+    In,
+    /// From the node to the router.
+    Out,
+}
+
+/// Drops BFD between a node and a router in one direction, and nothing else: what ends then ended because of BFD.
+///
+/// # Errors
+/// What `nft` says.
+pub fn silence(node: &Netns, segment: u8, way: Way) -> Result<()> {
+    let link = format!("eth{segment}");
+    let hook = if way == Way::In { "ingress" } else { "egress" };
+    let rules = format!(
+        "table netdev cut_{link} {{
+           chain bfd {{ type filter hook {hook} device \"{link}\" priority 0; policy accept;
+             udp dport {{ 3784, 4784 }} drop; }}
+         }}"
+    );
+    node.exec(&["nft", &rules]).during("dropping BFD")?;
+    Ok(())
+}
+
+/// Undoes [`cut`], [`silence`] and [`muffle`].
 ///
 /// # Errors
 /// What `nft` says.

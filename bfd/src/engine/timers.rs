@@ -3,14 +3,14 @@
 //! A packet that is heard moves its session's detection deadline; its entry here stays where it was and is moved when it
 //! comes up. So a packet costs a comparison, and a session's entry moves about once per detection time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::SessionId;
 use crate::session::Session;
 use crate::session::clock::{Awake, Moment};
 
 /// Detection entries this close are looked at along with what is due, for most of them were overtaken by packets: it
-/// saves a wake-up each. In nanoseconds.
+/// saves a wake-up each. Nor is the clock looked at more often. In nanoseconds.
 const AHEAD: u64 = 1_000_000;
 
 /// A session and where it stands here.
@@ -19,11 +19,12 @@ pub(super) struct Entry {
     due: Option<Moment>,
     /// Not after the session's real deadline.
     watched: Option<Awake>,
+    beat: Option<u64>,
 }
 
 impl Entry {
     pub(super) fn new(session: Session) -> Self {
-        Self { session, due: None, watched: None }
+        Self { session, due: None, watched: None, beat: None }
     }
 }
 
@@ -32,9 +33,18 @@ impl Entry {
 pub(super) struct Timers {
     due: BTreeSet<(Moment, SessionId)>,
     watched: BTreeSet<(Awake, SessionId)>,
+    /// How often sessions want the clock looked at, and how many of them.
+    beats: BTreeMap<u64, usize>,
+    /// When it was last.
+    ran: Moment,
 }
 
 impl Timers {
+    /// Timers were run.
+    pub(super) fn ran(&mut self, now: Moment) {
+        self.ran = self.ran.max(now);
+    }
+
     /// Follows what a session's deadlines have become.
     pub(super) fn follow(&mut self, entry: &mut Entry) {
         let id = entry.session.id;
@@ -52,6 +62,26 @@ impl Timers {
             (Some(watched), Some(expires)) if watched <= expires => {}
             (None, None) => {}
             (_, expires) => self.watch(entry, expires),
+        }
+        let beat = entry.session.beat();
+        if entry.beat != beat {
+            self.beat(entry.beat, beat);
+            entry.beat = beat;
+        }
+    }
+
+    /// A session wants the clock looked at so often, no longer as before.
+    fn beat(&mut self, old: Option<u64>, new: Option<u64>) {
+        if let Some(new) = new {
+            *self.beats.entry(new).or_default() += 1;
+        }
+        if let Some(old) = old
+            && let Some(count) = self.beats.get_mut(&old)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.beats.remove(&old);
+            }
         }
     }
 
@@ -76,6 +106,7 @@ impl Timers {
         if let Some(at) = entry.watched {
             self.watched.remove(&(at, id));
         }
+        self.beat(entry.beat, None);
     }
 
     /// The first session with something to do by now.
@@ -103,7 +134,9 @@ impl Timers {
 
     /// The first deadlines.
     pub(super) fn next(&self) -> (Option<Moment>, Option<Awake>) {
-        (self.due.first().map(|(at, _)| *at), self.watched.first().map(|(at, _)| *at))
+        let beat = self.beats.first_key_value().map(|(beat, _)| self.ran.after(*beat.max(&AHEAD)));
+        let due = self.due.first().map(|(at, _)| *at);
+        (due.into_iter().chain(beat).min(), self.watched.first().map(|(at, _)| *at))
     }
 }
 

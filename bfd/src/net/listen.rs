@@ -1,8 +1,13 @@
 //! The sockets packets come in on.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use rustix::event::{Timespec, epoll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::Listen;
@@ -48,6 +53,73 @@ impl Listener {
         }
         socket.bind(&SocketAddr::new(on.address, on.hops.port()).into()).map_err(|error| said(on, &error))?;
         Ok(Self { on: on.clone(), socket, dropped: 0 })
+    }
+
+    /// Its number as long as it is open.
+    fn key(&self) -> u64 {
+        u64::try_from(self.socket.as_raw_fd()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What one can ask for all sockets: which of them can be read.
+#[derive(Clone, Debug)]
+pub(super) struct Watch(Arc<OwnedFd>);
+
+impl Watch {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?)))
+    }
+
+    /// Watches this one, too, until it is closed.
+    pub(super) fn add(&self, listener: &Listener) -> io::Result<()> {
+        let key = epoll::EventData::new_u64(listener.key());
+        Ok(epoll::add(&self.0, &listener.socket, key, epoll::EventFlags::IN)?)
+    }
+}
+
+/// All sockets that are listened on, and which of them can be read.
+pub(super) struct Listeners {
+    watch: Watch,
+    by_key: HashMap<u64, Listener, RandomState>,
+    ready: Vec<epoll::Event>,
+}
+
+impl Listeners {
+    /// Those, which are watched already.
+    pub(super) fn new(watch: Watch, listeners: Vec<Listener>) -> Self {
+        let by_key = listeners.into_iter().map(|listener| (listener.key(), listener)).collect();
+        Self { watch, by_key, ready: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, listener: Listener) {
+        self.by_key.insert(listener.key(), listener);
+    }
+
+    /// Closes the one that listens there.
+    pub(super) fn remove(&mut self, on: &Listen) {
+        self.by_key.retain(|_, listener| listener.on != *on);
+    }
+
+    /// Looks which sockets can be read now; returns how many.
+    pub(super) fn look(&mut self) -> usize {
+        self.ready.clear();
+        self.ready.reserve(self.by_key.len().max(1));
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let spare = rustix::buffer::spare_capacity(&mut self.ready);
+        epoll::wait(&self.watch.0, spare, Some(&now)).unwrap_or(0) // interrupted: the next round looks again
+    }
+
+    /// One of those the last [`Listeners::look`] found.
+    pub(super) fn ready(&mut self, at: usize) -> Option<&mut Listener> {
+        let key = self.ready.get(at)?.data.u64();
+        self.by_key.get_mut(&key)
+    }
+}
+
+impl AsFd for Listeners {
+    /// Can be read while any of the sockets can.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.watch.0.as_fd()
     }
 }
 

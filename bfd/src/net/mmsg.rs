@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 /// Datagrams taken at once.
-pub(super) const BATCH: usize = 64;
+pub(super) const BATCH: usize = 32;
 /// Room for one: a packet says its length in one octet (RFC 5880 §4.1); what is longer is cut off.
 const PAYLOAD: usize = 256;
 /// Room for the control messages asked for, 112 octets of IPv6's.

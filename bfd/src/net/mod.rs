@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::oneshot;
 
-use self::listen::Listener;
+use self::listen::{Listener, Watch};
 use self::thread::{Command, Inside};
 use crate::engine::{Action, Engine, Limits, SessionId};
 use crate::session::{Change, Hops, Path};
@@ -104,6 +104,7 @@ impl Shared {
 pub struct Driver {
     commands: SyncSender<Command>,
     wake: Arc<OwnedFd>,
+    watch: Watch,
     listening: Mutex<HashSet<Listen>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -116,16 +117,18 @@ impl Driver {
     /// What the system says of a socket, e.g. that the port is taken.
     pub fn start(options: Options, tell: impl FnMut(Notice) + Send + 'static) -> io::Result<Self> {
         let listening: HashSet<Listen> = options.listen.into_iter().collect();
-        let listeners = listening.iter().map(Listener::bind).collect::<io::Result<Vec<_>>>()?;
+        let watch = Watch::new()?;
+        let listeners = listening.iter().map(|on| bind(on, &watch)).collect::<io::Result<Vec<_>>>()?;
         let shared = Arc::new(Shared::default());
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (commands, inbox) = sync_channel(COMMANDS);
-        let inside = Inside { inbox, wake: Arc::clone(&wake), shared: Arc::clone(&shared), listeners };
+        let inside =
+            Inside { inbox, wake: Arc::clone(&wake), shared: Arc::clone(&shared), watch: watch.clone() };
         let (limits, real_time) = (options.limits, options.real_time);
         let thread = std::thread::Builder::new()
             .name("bfd".to_owned())
-            .spawn(move || thread::run(inside, (limits, real_time), tell))?;
-        Ok(Self { commands, wake, listening: Mutex::new(listening), shared, thread: Some(thread) })
+            .spawn(move || thread::run(inside, listeners, (limits, real_time), tell))?;
+        Ok(Self { commands, wake, watch, listening: Mutex::new(listening), shared, thread: Some(thread) })
     }
 
     /// Has the thread do this to the engine; what comes of it is sent at once. The answer comes when the thread has had
@@ -148,7 +151,7 @@ impl Driver {
     pub fn listen(&self, on: &Listen) -> io::Result<()> {
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
         if !listening.contains(on) {
-            if !self.give(Command::Listen(Listener::bind(on)?)) {
+            if !self.give(Command::Listen(bind(on, &self.watch)?)) {
                 return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the BFD thread has ended"));
             }
             listening.insert(on.clone());
@@ -209,6 +212,13 @@ impl Driver {
     fn inside(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| thread.thread().id() == std::thread::current().id())
     }
+}
+
+/// A socket that is watched.
+fn bind(on: &Listen, watch: &Watch) -> io::Result<Listener> {
+    let listener = Listener::bind(on)?;
+    watch.add(&listener)?;
+    Ok(listener)
 }
 
 impl Drop for Driver {

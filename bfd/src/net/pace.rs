@@ -1,9 +1,7 @@
-//! How late the thread is: what it slept through although it should have run.
+//! How late the thread is: what it slept through although it should have run. And how long it may rest.
 //!
-//! The engine lives up to the **horizon**: everything that arrived before it was taken from the sockets. Usually that is
-//! the moment before the sockets were found empty; against a flood that is never emptied it is the arrival of the last
-//! datagram taken. So no flood and no interruption, wherever it strikes, lets the engine judge a silence in which a
-//! packet waits unread.
+//! The engine lives up to the **horizon**, the reading of the clock a round began with: everything that arrived before it
+//! was taken. What the thread loses after that reading, in the round or in its sleep, shows in the next one.
 
 use std::time::{Duration, Instant};
 
@@ -36,6 +34,41 @@ impl Pace {
         self.horizon = now.max(before);
         let due = due.into_iter().flatten().min()?.max(before);
         (self.horizon.saturating_duration_since(due) >= STALL).then_some(due)
+    }
+}
+
+/// How long packets are gathered.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// Whether packets come so fast that they are better gathered. A wake-up costs many times what a packet does, and as the
+/// kernel says when each arrived, they may be read later: while they come less than twice [`GATHER`] apart, the sockets
+/// are left alone for it after each round.
+#[derive(Debug, Default)]
+pub(super) struct Rush {
+    /// The last round that took some.
+    last: Option<Instant>,
+    until: Option<Instant>,
+}
+
+impl Rush {
+    /// A round took datagrams, or none.
+    pub(super) fn took(&mut self, now: Instant, any: bool) {
+        self.until = None;
+        if any {
+            let rush = self.last.is_some_and(|last| now.saturating_duration_since(last) <= GATHER);
+            self.until = rush.then(|| now + GATHER);
+            self.last = Some(now);
+        }
+    }
+
+    /// A socket cannot be read; trying at once again would not help it.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.until = Some(now + GATHER);
+    }
+
+    /// Until when the sockets are to be left alone.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
     }
 }
 
@@ -82,5 +115,19 @@ mod tests {
         let mut pace = Pace::new(start + ms(10));
         assert_eq!(pace.advance(start, [Some(start), None]), None);
         assert_eq!(pace.horizon(), start + ms(10));
+    }
+
+    #[test]
+    fn packets_are_gathered_while_they_come_fast() {
+        let start = Instant::now();
+        let mut rush = Rush::default();
+        rush.took(start, true);
+        assert_eq!(rush.until(), None, "a single one is waited for");
+        rush.took(start + ms(10), true);
+        assert_eq!(rush.until(), None);
+        rush.took(start + ms(11), true);
+        assert_eq!(rush.until(), Some(start + ms(13)));
+        rush.took(start + ms(13), false);
+        assert_eq!(rush.until(), None);
     }
 }

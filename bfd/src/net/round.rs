@@ -1,5 +1,8 @@
-//! A round: take datagrams from all sockets; if something was due much earlier, tell the engine how much time was lost;
-//! let timers run as of the horizon (`pace`); send.
+//! A round: read the clock; take from all sockets what arrived before; if something was due much earlier, tell the engine
+//! how much time was lost; let timers run; send.
+//!
+//! Everything is as of that one reading, the horizon of `pace`: wherever in a round the thread is interrupted, and
+//! whatever floods it, the engine judges no silence in which a packet waits unread.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,71 +15,59 @@ use super::thread::Worker;
 use crate::engine::{Action, Datagram};
 use crate::types::State;
 
-/// Batches taken from one socket in a round: a flood holds sending up for a millisecond or two, not for ever.
-const BATCHES: usize = 16;
-
-/// What a round took.
-struct Taken {
-    /// Everything that arrived before was taken.
-    horizon: Instant,
-    /// The first arrival.
-    first: Option<Instant>,
-}
+/// Batches taken from one socket in a round, more than its buffer holds: the last bound, if a clock deceives us.
+const BATCHES: usize = 256;
 
 impl<T: FnMut(Notice)> Worker<T> {
     /// See the module. `due` is when it should have begun at the latest.
     pub(super) fn round(&mut self, due: Option<Instant>) {
-        let taken = self.take();
-        if let Some(since) = self.pace.advance(taken.horizon, [due, taken.first]) {
-            let late = self.pace.horizon().saturating_duration_since(since);
-            self.engine.stalled(since, self.pace.horizon());
+        let now = self.clock.read();
+        let wanted = self.rush.until(); // what came while the sockets were left alone, was not waited for
+        let first = self.take(now).map(|first| wanted.map_or(first, |wanted| first.max(wanted)));
+        if let Some(since) = self.pace.advance(now, [due, first]) {
+            let late = now.saturating_duration_since(since);
+            self.engine.stalled(since, now);
             let nanos = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
             self.inside.shared.lost_nanos.fetch_add(nanos, Ordering::Relaxed);
             (self.tell)(Notice::Stalled(late));
         }
-        self.engine.advance(self.pace.horizon(), &mut self.actions);
-        self.flush(self.pace.horizon());
+        self.engine.advance(now, &mut self.actions);
+        self.flush(now);
     }
 
-    /// Takes what waits in the sockets, all of it or what the bound lets.
-    ///
-    /// The clock is read before each pass over the sockets, and a pass that finds the end of each is the last: so there
-    /// is nothing left of before that reading, however long the thread is interrupted after it.
-    fn take(&mut self) -> Taken {
-        let mut taken = Taken { horizon: self.pace.horizon(), first: None };
-        self.busy = false;
-        for _ in 0..BATCHES {
-            let now = self.clock.read();
-            taken.horizon = now;
-            let mut emptied = true;
-            for at in 0..self.inside.listeners.len() {
-                let Some((first, last)) = self.receive(at, now) else { continue };
-                taken.first = Some(taken.first.map_or(first, |before| before.min(first)));
-                if let Some(last) = last {
-                    emptied = false;
-                    taken.horizon = taken.horizon.min(last);
+    /// Takes everything that arrived before `now` from all sockets, whatever comes meanwhile: against a flood each is
+    /// read until a datagram is of later. Returns the first arrival.
+    fn take(&mut self, now: Instant) -> Option<Instant> {
+        let mut first: Option<Instant> = None;
+        let readable = self.listeners.look();
+        self.rush.took(now, readable > 0);
+        for at in 0..readable {
+            for _ in 0..BATCHES {
+                let taken = self.receive(at, now);
+                self.flush(now);
+                let Some((earliest, more)) = taken else { break };
+                first = Some(first.map_or(earliest, |first| first.min(earliest)));
+                if !more {
+                    break;
                 }
             }
-            if emptied {
-                self.busy |= taken.first.is_some();
-                break;
-            }
-            self.flush(now);
         }
         self.clock.settle();
-        taken
+        first
     }
 
-    /// Takes one batch from a socket. Returns the first arrival and, if there may be more, the last.
-    fn receive(&mut self, at: usize, now: Instant) -> Option<(Instant, Option<Instant>)> {
-        let listener = self.inside.listeners.get_mut(at)?;
+    /// Takes one batch from a socket. Returns the first arrival, and whether there may be more of before `now`.
+    ///
+    /// What is of later counts as of now: the engine's time must not run ahead of what was taken from the other sockets.
+    fn receive(&mut self, at: usize, now: Instant) -> Option<(Instant, bool)> {
+        let listener = self.listeners.ready(at)?;
         let count = match self.batch.receive(&listener.socket) {
             Ok(count) => count,
             Err(error) => {
                 if self.inside.shared.receive_errors.fetch_add(1, Ordering::Relaxed) == 0 {
                     warn!(%error, address = %listener.on.address, "receiving failed; further failures are counted");
                 }
-                self.busy = true; // if it stays so, it is not tried again at once
+                self.rush.failed(now);
                 return None;
             }
         };
@@ -101,7 +92,7 @@ impl<T: FnMut(Notice)> Worker<T> {
             };
             self.engine.receive(now, &datagram, &mut self.actions);
         }
-        bounds.map(|(first, last)| (first, (count == BATCH).then_some(last)))
+        bounds.map(|(first, last)| (first, count == BATCH && last < now))
     }
 
     /// Does what the engine asks for.

@@ -1,10 +1,6 @@
-//! The thread: wait, take, judge, send.
+//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came before them.
 //!
-//! Wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came before them.
-//!
-//! **Gathering.** Under load a wake-up for each packet costs more than the packet. As the kernel says when a packet
-//! arrived, it may be read later: after a round that took some, the sockets are left alone for [`GATHER`].
-
+use std::hash::BuildHasher as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,9 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
-use super::listen::Listener;
+use super::listen::{Listener, Listeners, Watch};
 use super::mmsg::Batch;
-use super::pace::Pace;
+use super::pace::{Pace, Rush};
 use super::send::Senders;
 use super::sockopt::{real_time, short_slice, timer_slack};
 use super::{Listen, Notice, Shared};
@@ -25,8 +21,6 @@ use crate::engine::{Action, Control, Engine, Limits, SessionId};
 use crate::packet::Encoded;
 use crate::types::{Diagnostic, State};
 
-/// See the module. Half of the coarsest grid the engine sends on.
-const GATHER: Duration = Duration::from_micros(500);
 /// Timers of the thread may be this late, the system's usual; a parent may have left us more.
 const SLACK_NANOS: u32 = 50_000;
 /// When AdminDown is sent again at the end, since it was the last time: one packet may be lost.
@@ -49,18 +43,24 @@ pub(super) struct Inside {
     pub(super) inbox: Receiver<Command>,
     pub(super) wake: Arc<OwnedFd>,
     pub(super) shared: Arc<Shared>,
-    pub(super) listeners: Vec<Listener>,
+    pub(super) watch: Watch,
 }
 
 /// The thread's life. A panic ends it, not the process; who calls then gets closed answers.
-pub(super) fn run(inside: Inside, (limits, priority): (Limits, Option<u8>), tell: impl FnMut(Notice)) {
+pub(super) fn run(
+    inside: Inside,
+    listeners: Vec<Listener>,
+    (limits, priority): (Limits, Option<u8>),
+    tell: impl FnMut(Notice),
+) {
+    let listeners = Listeners::new(inside.watch.clone(), listeners);
     if let Err(error) = priority.map_or(Ok(()), real_time) {
         warn!(%error, "no real-time priority for BFD; needs CAP_SYS_NICE");
     }
     for done in [timer_slack(SLACK_NANOS), short_slice()] {
         let _ = done.inspect_err(|error| debug!(%error, "the BFD thread is scheduled as any other"));
     }
-    let lived = catch_unwind(AssertUnwindSafe(|| Worker::new(inside, limits, tell).live()));
+    let lived = catch_unwind(AssertUnwindSafe(|| Worker::new(inside, listeners, limits, tell).live()));
     if lived.is_err() {
         error!("the BFD thread has panicked: no session is watched any more");
     }
@@ -68,6 +68,7 @@ pub(super) fn run(inside: Inside, (limits, priority): (Limits, Option<u8>), tell
 
 pub(super) struct Worker<T> {
     pub(super) inside: Inside,
+    pub(super) listeners: Listeners,
     pub(super) engine: Engine,
     pub(super) clock: Clock,
     pub(super) pace: Pace,
@@ -75,18 +76,26 @@ pub(super) struct Worker<T> {
     pub(super) batch: Batch,
     pub(super) actions: Vec<Action>,
     pub(super) tell: T,
-    /// The last round took datagrams: gather before the next.
-    pub(super) busy: bool,
+    pub(super) rush: Rush,
 }
 
 impl<T: FnMut(Notice)> Worker<T> {
-    fn new(inside: Inside, limits: Limits, tell: T) -> Self {
+    fn new(inside: Inside, listeners: Listeners, limits: Limits, tell: T) -> Self {
         let mut clock = Clock::new();
-        let now = clock.read();
-        let senders = Senders::new(Arc::clone(&inside.shared));
-        let (engine, pace) = (Engine::new(limits, fastrand::u64(..)), Pace::new(now));
-        let (batch, actions) = (Batch::new(), Vec::new());
-        Self { inside, engine, clock, pace, senders, batch, actions, tell, busy: false }
+        let pace = Pace::new(clock.read());
+        let seed = std::hash::RandomState::new().hash_one(std::thread::current().id()); // keyed by the system
+        Self {
+            senders: Senders::new(Arc::clone(&inside.shared)),
+            engine: Engine::new(limits, seed),
+            batch: Batch::new(),
+            actions: Vec::new(),
+            rush: Rush::default(),
+            inside,
+            listeners,
+            clock,
+            pace,
+            tell,
+        }
     }
 
     fn live(mut self) {
@@ -102,17 +111,15 @@ impl<T: FnMut(Notice)> Worker<T> {
 
     /// Sleeps until then, or something to do. Returns whether there are commands.
     fn wait(&self, until: Option<Instant>) -> bool {
-        let now = Instant::now();
-        let gathered = self.busy.then(|| self.pace.horizon() + GATHER);
-        let timeout = [until, gathered].into_iter().flatten().min();
-        let timeout = timeout.map(|at| at.saturating_duration_since(now)).and_then(|left| {
+        let rush = self.rush.until();
+        let timeout = [until, rush].into_iter().flatten().min();
+        let timeout = timeout.map(|at| at.saturating_duration_since(Instant::now())).and_then(|left| {
             Timespec::try_from(left).ok() // longer than the kernel can count: for ever
         });
-        let wake = PollFd::from_borrowed_fd(self.inside.wake.as_fd(), PollFlags::IN);
-        let sockets = self.inside.listeners.iter().take(if self.busy { 0 } else { usize::MAX });
-        let sockets = sockets.map(|listener| PollFd::new(&listener.socket, PollFlags::IN));
-        let mut all: Vec<PollFd<'_>> = std::iter::once(wake).chain(sockets).collect();
-        let _ = poll(&mut all, timeout.as_ref()); // interrupted: an early round does no harm
+        let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let mut all = [readable(self.inside.wake.as_fd()), readable(self.listeners.as_fd())];
+        let watched = if rush.is_some() { 1 } else { 2 };
+        let _ = poll(all.get_mut(..watched).unwrap_or_default(), timeout.as_ref()); // early does no harm
         let asked = all.first().is_some_and(|wake| !wake.revents().is_empty());
         if asked {
             let _ = rustix::io::read(&*self.inside.wake, &mut [0_u8; 8]);
@@ -129,9 +136,9 @@ impl<T: FnMut(Notice)> Worker<T> {
                     call(&mut self.engine, now, &mut self.actions);
                     self.flush(now);
                 }
-                Command::Listen(listener) => self.inside.listeners.push(listener),
+                Command::Listen(listener) => self.listeners.add(listener),
                 Command::Ignore(on, done) => {
-                    self.inside.listeners.retain(|listener| listener.on != on);
+                    self.listeners.remove(&on);
                     let _ = done.send(()); // there is room for one
                 }
                 Command::Stop => {

@@ -45,11 +45,13 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Sets the clock. A time before the last one is taken as the last one.
+    /// Sets the clock, which does not run backwards. What was given comes back as it is: a driver may have timers run
+    /// up to a time before that of its last packets.
     pub(crate) fn set(&mut self, now: Instant) -> Moment {
         let epoch = *self.epoch.get_or_insert(now);
-        self.latest = self.latest.max(Moment(nanos(now.saturating_duration_since(epoch))));
-        self.latest
+        let given = Moment(nanos(now.saturating_duration_since(epoch)));
+        self.latest = self.latest.max(given);
+        given
     }
 
     /// The time.

@@ -1,12 +1,13 @@
 //! One session: the state machine of RFC 5880 §6.8, timers as data, no clock and no socket.
 //!
 //! `Session::receive` takes a packet, `Session::tick` and `Session::expire` what is due, the rest what an administrator
-//! wants; what comes of it are [`crate::engine::Action`]s. Silence is measured on a clock of its own (`clock`).
+//! wants; what comes of it are `Action`s. Silence is measured on a clock of its own (`clock`).
 //!
 //! Beyond the RFC: a diagnostic is cleared on Up, for it tells why a session is *not*; what a silent peer said of its
 //! receive interval is forgotten with its discriminator, so that a peer that wanted no packets is spoken to after it
 //! restarted; a session that a packet made goes away some time after its peer did.
 
+mod action;
 mod auth;
 pub(crate) mod clock;
 mod control;
@@ -22,10 +23,10 @@ use std::net::IpAddr;
 
 use fastrand::Rng;
 
+pub use action::{Action, Control, SessionId};
 pub use settings::{Hops, Path, Role, Settings};
 pub use status::{Change, Reason, Recorded, Status};
 
-use crate::engine::{Action, SessionId};
 use crate::types::{DetectMult, Diagnostic, Discriminator, Micros, State};
 use auth::AuthState;
 use clock::{Awake, Clock, Moment};
@@ -165,12 +166,21 @@ impl Session {
     /// The detection time in nanoseconds (RFC 5880 §6.8.4); `None`: there is none, as the other end was never heard or
     /// was asked to send nothing.
     fn detection(&self) -> Option<u64> {
+        let mult = self.remote.detect_mult?;
+        Some(clock::nanos(self.agreed()?.times(mult)))
+    }
+
+    /// At which the other end sends, before jitter; `None`: it was asked to send nothing.
+    fn agreed(&self) -> Option<Micros> {
         let min_rx = self.timing.used().rx;
-        if min_rx.0 == 0 {
-            return None;
-        }
-        let agreed = min_rx.max(self.remote.desired_min_tx);
-        Some(clock::nanos(agreed.times(self.remote.detect_mult?)))
+        (min_rx.0 != 0).then(|| min_rx.max(self.remote.desired_min_tx))
+    }
+
+    /// How often, in nanoseconds, the driver has to look at the clock at least, so that a sleep in which nothing arrived
+    /// is noticed before it looks like silence: twice as often as a packet is due. `None`: nobody's silence matters.
+    pub(crate) fn beat(&self) -> Option<u64> {
+        let watching = matches!(self.state, State::Init | State::Up);
+        self.agreed().filter(|_| watching).map(|agreed| u64::from(agreed.0) * 500)
     }
 
     /// The other end was silent for the detection time: the session is down (RFC 5880 §6.8.4), its discriminator
@@ -193,12 +203,12 @@ impl Session {
         self.reconsider(turn);
     }
 
-    /// Time was lost from here on: what was heard later was heard when the clock stood still.
-    pub(crate) fn stalled(&mut self, from: Moment, stood_at: Awake) {
+    /// Time was lost from here on: what was heard later was heard when the clock stood still, or after.
+    pub(crate) fn stalled(&mut self, from: Moment, clock: &Clock) {
         if let Some((at, awake)) = &mut self.heard
             && *at > from
         {
-            *awake = stood_at.min(*awake);
+            *awake = clock.awake_at(*at);
         }
     }
 

@@ -1,7 +1,6 @@
 //! What goes out, and when (RFC 5880 §6.8.7).
 
-use super::{Role, Session, Turn, timing};
-use crate::engine::Action;
+use super::{Action, Role, Session, Turn, timing};
 use crate::packet::ControlPacket;
 use crate::types::{Micros, State};
 

@@ -28,14 +28,14 @@ exec \"$@\"";
 macro_rules! alone {
     ($($(#[$meta:meta])* fn $name:ident() $body:block)*) => {
         $(#[test] $(#[$meta])* fn $name() {
-            $crate::support::alone(concat!(module_path!(), "::", stringify!($name)), || $body);
+            $crate::support::run_alone(concat!(module_path!(), "::", stringify!($name)), || $body);
         })*
     };
 }
 pub(crate) use alone;
 
 /// Runs the test of that name in a process and namespace of its own, at most a minute.
-pub(crate) fn alone(name: &str, body: impl FnOnce()) {
+pub(crate) fn run_alone(name: &str, body: impl FnOnce()) {
     if std::env::var_os(ALONE).is_some() {
         return body();
     }
@@ -90,7 +90,8 @@ impl Node {
     pub(crate) fn new(listen: Listen) -> Self {
         let (told, notices) = channel();
         let options = Options { listen: vec![listen], ..Options::default() };
-        let driver = Driver::start(options, move |notice| drop(told.send((Instant::now(), notice)))).unwrap();
+        let tell = move |notice| _ = told.send((Instant::now(), notice));
+        let driver = Driver::start(options, tell).unwrap();
         Self { driver, notices }
     }
 

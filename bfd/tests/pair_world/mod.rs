@@ -53,7 +53,7 @@ pub(crate) struct Host {
     /// Every packet sent.
     pub(crate) sent: Vec<(Instant, ControlPacket)>,
     /// Every packet that reached the host's kernel, and was kept.
-    pub(crate) delivered: Vec<Instant>,
+    pub(crate) delivered: Vec<(Instant, ControlPacket)>,
     pub(crate) opened: usize,
     pub(crate) closed: usize,
 }
@@ -214,17 +214,18 @@ impl World {
             Asleep::Machine => false,
         };
         if !asleep || room {
-            host.delivered.push(now);
+            host.delivered.push((now, ControlPacket::decode(&bytes).unwrap().0));
             host.inbox.push_back((now, bytes));
         }
     }
 
-    /// A round of the driver: packets first, then how late it is, then timers.
+    /// A round of the driver: packets first, then how late it is since a timer or a packet was there, then timers.
     fn round(&mut self, index: usize) {
         let (now, remote) = (self.now, self.hosts[1 - index].address);
         let mut out = Vec::new();
         let host = &mut self.hosts[index];
-        let due = host.engine.next();
+        let first = host.inbox.front().map(|(at, _)| *at);
+        let due = host.engine.next().into_iter().chain(first).min();
         while let Some((at, bytes)) = host.inbox.pop_front() {
             let datagram = Datagram {
                 payload: &bytes,

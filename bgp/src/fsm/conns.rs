@@ -17,7 +17,7 @@ impl Peer {
         if !self.started || !self.config.listen {
             return out.push(Action::Close(id));
         }
-        if self.left_alone.is_some() {
+        if self.is_shut_out() {
             return refuse(id, cease::REJECTED, out);
         }
         if let Some(up) = self.conns.iter().find(|conn| conn.session().is_some()) {

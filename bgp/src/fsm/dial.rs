@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Peer;
+use super::bfd::BfdHold;
 use super::conn::Conn;
 use super::event::{Action, ConnId, Direction, EndReason};
 
@@ -36,7 +37,7 @@ impl Peer {
     }
 
     pub(super) fn begin_dial(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if self.started && self.config.dial {
+        if self.started && self.config.dial && self.hold == BfdHold::No {
             self.dial = Dial::UnderWay { give_up: now + DIAL_TIMEOUT };
             out.push(Action::Dial);
         }
@@ -52,6 +53,7 @@ impl Peer {
     /// Dials again later, unless a connection already lives or has a chance to, or the peer is left alone.
     pub(super) fn retry(&mut self, now: Instant) {
         let wanted = self.started && self.config.dial && self.conns.is_empty() && self.left_alone.is_none();
+        let wanted = wanted && self.hold == BfdHold::No;
         if wanted && self.dial == Dial::Off {
             self.dial = Dial::Waiting { until: now + self.backoff.next(&mut self.jitter) };
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::bfd::Bfd;
 use super::negotiate::Negotiated;
 use crate::types::Family;
 use crate::wire::{Fault, Message, Notification, Update};
@@ -44,6 +45,8 @@ pub enum Event {
         /// How many it may announce.
         limit: u32,
     },
+    /// BFD has something to say of the way to the peer.
+    Bfd(Bfd),
     /// The Established connection's socket took octets. If some still wait, [`Event::Blocked`] has to follow.
     Wrote,
     /// Octets wait for the Established connection's socket and it takes none (RFC 9687 §4.3). May be repeated.

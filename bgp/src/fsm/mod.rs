@@ -9,6 +9,7 @@
 //! Established as long as the other may still come up; what a peer in graceful restart opens in the first seconds of
 //! a session is taken for the rest of a collision, not for a restart.
 
+mod bfd;
 mod config;
 mod conn;
 mod conns;
@@ -20,6 +21,7 @@ mod timing;
 
 use std::time::{Duration, Instant};
 
+pub use bfd::{Bfd, BfdHold};
 pub use config::{Config, LocalRole, Restart};
 pub use event::{Action, ConnId, Direction, EndReason, Event, State};
 pub use negotiate::{Negotiated, PeerRestart, dialed_connection_wins, negotiate};
@@ -47,6 +49,8 @@ pub struct Peer {
     dial: Dial,
     /// Neither dialed nor let in before this.
     left_alone: Option<Instant>,
+    /// Not dialed, or not let in either, as long as BFD says so.
+    hold: BfdHold,
     conns: Vec<Conn>,
     helper: Helper,
     backoff: Backoff,
@@ -63,6 +67,7 @@ impl Peer {
             started: false,
             dial: Dial::Off,
             left_alone: None,
+            hold: BfdHold::No,
             conns: Vec::new(),
             helper: Helper::default(),
             backoff: Backoff::default(),
@@ -81,7 +86,7 @@ impl Peer {
     pub fn state(&self) -> State {
         let idle = match self.dial {
             Dial::UnderWay { .. } => State::Connect,
-            Dial::Waiting { .. } | Dial::Off if self.left_alone.is_some() => State::Idle,
+            Dial::Waiting { .. } | Dial::Off if self.is_shut_out() => State::Idle,
             Dial::Waiting { .. } | Dial::Off if self.started && self.config.listen => State::Active,
             Dial::Waiting { .. } if self.started => State::Active,
             Dial::Waiting { .. } | Dial::Off => State::Idle,
@@ -89,10 +94,16 @@ impl Peer {
         self.conns.iter().map(Conn::state).max().unwrap_or(idle)
     }
 
+    /// Not let in, either.
+    fn is_shut_out(&self) -> bool {
+        self.left_alone.is_some() || self.hold == BfdHold::UntilUp
+    }
+
     /// When [`Event::Tick`] is due; `None` while nothing can time out.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let others = [self.dial.next_deadline(), self.helper.next_deadline(), self.left_alone];
+        let dial = self.dial.next_deadline();
+        let others = [dial, self.helper.next_deadline(), self.left_alone, self.hold_deadline()];
         self.conns.iter().filter_map(Conn::next_deadline).chain(others.into_iter().flatten()).min()
     }
 
@@ -106,6 +117,7 @@ impl Peer {
             Event::Abandon => self.stop(now, |_| EndReason::Abandoned, out),
             Event::Reset(note) => self.reset(now, &note, out),
             Event::PrefixLimit { family, limit } => self.prefix_limit(now, (family, limit), out),
+            Event::Bfd(says) => self.bfd(now, says, out),
             Event::AskAgain => self.conns.iter().for_each(|conn| conn.ask_again(out)),
             Event::DialNow => self.dial_now(now, out),
             Event::Connected(id) => self.connected(now, id, out),
@@ -124,6 +136,9 @@ impl Peer {
         if !self.started {
             self.started = true;
             self.backoff.reset();
+            if matches!(self.hold, BfdHold::Until(at) if at <= now) {
+                self.hold = BfdHold::No; // it ran out while nobody was asking
+            }
             self.begin_dial(now, out);
         }
     }
@@ -149,6 +164,7 @@ impl Peer {
             self.left_alone = None;
             self.begin_dial(now, out);
         }
+        self.tick_hold(now, out);
         self.tick_dial(now, out);
         let mut over = Vec::new();
         for conn in &mut self.conns {

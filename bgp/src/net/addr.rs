@@ -30,6 +30,12 @@ impl Link {
         // Only ASCII gets in.
         self.octets.get(..self.len.into()).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
     }
+
+    /// The index the kernel has for it at present; `None` while there is no such link.
+    #[must_use]
+    pub fn index(self) -> Option<u32> {
+        super::sockopt::link_index(self)
+    }
 }
 
 impl fmt::Debug for Link {

@@ -59,6 +59,13 @@ impl Engine {
         })
     }
 
+    /// Whether a peer is administratively up; `None` if there is no such peer.
+    #[must_use]
+    pub fn is_enabled(&self, peer: impl Into<PeerAddr>) -> Option<bool> {
+        let peers = lock(&self.shared.peers);
+        Some(lock(&peers.get(&peer.into())?.status).enabled)
+    }
+
     /// Every state change of any peer from now on. A receiver that lags misses the oldest and is told how many; it
     /// never holds a peer back.
     #[must_use]

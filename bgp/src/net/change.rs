@@ -114,6 +114,21 @@ impl Engine {
         }
     }
 
+    /// What BFD says of the way to a peer from now on. A word that is not `Down` is taken once; each `Down` ends what
+    /// stands, even if a better one follows before the peer's task had its turn.
+    pub fn bfd(&self, peer: impl Into<PeerAddr>, says: fsm::Bfd) {
+        if let Some(handle) = lock(&self.shared.peers).get(&peer.into()) {
+            handle.told.send_if_modified(|told| {
+                let down = matches!(says, fsm::Bfd::Down { .. });
+                if down {
+                    told.bfd_downs += 1;
+                    told.bfd_down = Some(says);
+                }
+                std::mem::replace(&mut told.path.bfd, says) != says || down
+            });
+        }
+    }
+
     /// Leaves: every peer is told an administrative shutdown with this text (RFC 9003) and keeps nothing, then all is
     /// closed. Takes three seconds at most.
     pub async fn shutdown(&self, text: &str) {

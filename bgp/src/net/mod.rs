@@ -182,7 +182,7 @@ impl Engine {
     /// Starts a peer. One with the same name must not be there already: it would be replaced.
     /// Must run inside a tokio runtime.
     pub fn add_peer(&self, config: PeerConfig) {
-        let path = Path { next_hops: config.next_hops, local: config.dialing.local };
+        let path = Path { next_hops: config.next_hops, local: config.dialing.local, ..Path::default() };
         self.add_peer_on(config, path);
     }
 

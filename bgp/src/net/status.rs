@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::PeerAddr;
 use super::told::Told;
-use crate::fsm::{EndReason, Negotiated, State};
+use crate::fsm::{BfdHold, EndReason, Negotiated, State};
 use crate::rib::{Batch, LearnedCounts, MemberId, NextHops};
 use crate::types::{Asn, Family, HoldTime, RouterId};
 use crate::wire::{Attr, Capability, Update};
@@ -106,6 +106,8 @@ pub struct PeerStatus {
     pub enabled: bool,
     /// State of the session.
     pub state: State,
+    /// Whether it waits for BFD.
+    pub bfd_hold: BfdHold,
     /// When it entered that state.
     pub since: Instant,
     /// What the OPENs settled, while Established.
@@ -155,6 +157,7 @@ impl PeerStatus {
             peer_id: None,
             enabled: true,
             state: State::Idle,
+            bfd_hold: BfdHold::No,
             since: Instant::now(),
             negotiated: None,
             local_addr: None,

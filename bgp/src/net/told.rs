@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::PeerConfig;
+use crate::fsm::Bfd;
 use crate::rib::NextHops;
 use crate::wire::Notification;
 
@@ -14,6 +15,8 @@ pub struct Path {
     pub next_hops: NextHops,
     /// The local address it is dialed from; `None` leaves it to the kernel.
     pub local: Option<IpAddr>,
+    /// What BFD says of it.
+    pub bfd: Bfd,
 }
 
 /// Everything a peer's task has to know; only the latest counts.
@@ -25,12 +28,24 @@ pub(super) struct Told {
     pub(super) found: Option<Ipv6Addr>,
     /// Counts the times the path was looked at: a look that changed nothing is a reason to dial, too.
     pub(super) looks: u64,
+    /// Counts the times BFD said that the way is not good any more: two words of it may be told as one.
+    pub(super) bfd_downs: u64,
+    /// The last of those.
+    pub(super) bfd_down: Option<Bfd>,
     /// The peer is no more; this is to be its last word.
     pub(super) leave: Option<Notification>,
 }
 
 impl Told {
     pub(super) fn new(config: PeerConfig, path: Path) -> Self {
-        Self { config: Arc::new(config), path, found: None, looks: 0, leave: None }
+        Self {
+            config: Arc::new(config),
+            path,
+            found: None,
+            looks: 0,
+            bfd_downs: 0,
+            bfd_down: None,
+            leave: None,
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Every event in every state against a table written by hand from RFC 4271 §8.2.2, RFC 4724 §5, RFC 6608 and
-//! RFC 9687 §4.3. A missing cell or an event without a row does not compile, a row without its cells fails.
+//! Every event in every state against a table written by hand from RFC 4271 §8.2.2, RFC 4724 §5, RFC 6608,
+//! RFC 9687 §4.3, RFC 5882 and RFC 9384. A missing cell or an event without a row does not compile, a row without its cells fails.
 
 mod given;
 #[path = "../lab/mod.rs"]
@@ -9,7 +9,7 @@ mod rows;
 use std::time::Duration;
 
 use bgp::Family;
-use bgp::fsm::{Action, ConnId, EndReason, Event, Peer, State};
+use bgp::fsm::{Action, Bfd, ConnId, EndReason, Event, Peer, State};
 use bgp::wire::{Context, Message, Notification, Open, Update};
 
 use given::{GIVEN, Given, started};
@@ -80,6 +80,11 @@ stimuli![
     Abandon,
     Reset,
     PrefixLimit,
+    BfdSilent,
+    BfdAwaited,
+    BfdUp,
+    BfdDown,
+    BfdDownKept,
     AskAgain,
     DialNow,
     Wrote,
@@ -117,6 +122,13 @@ fn rows_of(event: &Event) -> &'static [Stimulus] {
         Event::Abandon => &[Stimulus::Abandon],
         Event::Reset(_) => &[Stimulus::Reset],
         Event::PrefixLimit { .. } => &[Stimulus::PrefixLimit],
+        Event::Bfd(says) => match says {
+            Bfd::Silent => &[Stimulus::BfdSilent],
+            Bfd::Awaited => &[Stimulus::BfdAwaited],
+            Bfd::Up => &[Stimulus::BfdUp],
+            Bfd::Down { keep: false, .. } => &[Stimulus::BfdDown],
+            Bfd::Down { keep: true, .. } => &[Stimulus::BfdDownKept],
+        },
         Event::AskAgain => &[Stimulus::AskAgain],
         Event::DialNow => &[Stimulus::DialNow],
         Event::Wrote => &[Stimulus::Wrote],
@@ -154,6 +166,11 @@ impl Stimulus {
             Self::Abandon => Event::Abandon,
             Self::Reset => Event::Reset(Notification::new(6, 4, &[])),
             Self::PrefixLimit => Event::PrefixLimit { family: Family::IPV4_UNICAST, limit: 10 },
+            Self::BfdSilent => Event::Bfd(Bfd::Silent),
+            Self::BfdAwaited => Event::Bfd(Bfd::Awaited),
+            Self::BfdUp => Event::Bfd(Bfd::Up),
+            Self::BfdDown => Event::Bfd(Bfd::Down { keep: false, hold: Some(Duration::from_secs(30)) }),
+            Self::BfdDownKept => Event::Bfd(Bfd::Down { keep: true, hold: Some(Duration::from_secs(30)) }),
             Self::AskAgain => Event::AskAgain,
             Self::DialNow => Event::DialNow,
             Self::Wrote => Event::Wrote,

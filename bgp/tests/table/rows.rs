@@ -93,6 +93,8 @@ pub(super) fn row(stimulus: Stimulus) -> [Cell; 8] {
             (Idle, vec![Note(C, 6, 1), Close(C), Down]),
             (Idle, vec![Note(C, 6, 9), Close(C), Down]),
         ]),
+        Stimulus::BfdSilent => ignored(),
+        Stimulus::BfdAwaited | Stimulus::BfdUp | Stimulus::BfdDown | Stimulus::BfdDownKept => bfd(stimulus),
         Stimulus::AskAgain => stay([&[], &[], &[], &[AskRefresh(C)]]),
         Stimulus::DialNow => {
             let [idle, left_alone, _, _, sent, confirm, up, graceful] = ignored();
@@ -125,6 +127,26 @@ pub(super) fn row(stimulus: Stimulus) -> [Cell; 8] {
         ],
         stimulus => message_or_tick(stimulus),
     }
+}
+
+/// RFC 5882 §4.2 and §4.3, RFC 9384 §3, RFC 8538 §4: who stopped stays so, whatever BFD says, and so does who is left alone.
+fn bfd(stimulus: Stimulus) -> [Cell; 8] {
+    let [idle, left_alone, _, active, sent, confirm, up, graceful] = ignored();
+    if stimulus == Stimulus::BfdUp {
+        let (connect, active) = ((Connect, vec![AbandonDial, Dial]), (Connect, vec![Dial]));
+        return [idle, left_alone, connect, active, sent, confirm, up, graceful];
+    }
+    if stimulus == Stimulus::BfdAwaited {
+        let out = || (Idle, vec![Note(C, 6, 5), Close(C), Failed]);
+        let (connect, active) = ((Idle, vec![AbandonDial]), (Idle, vec![]));
+        return [idle, left_alone, connect, active, out(), out(), up, graceful];
+    }
+    let connect = (Active, vec![AbandonDial]);
+    let graceful = match stimulus {
+        Stimulus::BfdDownKept => suspended(6, 10),
+        _ => dropped(6, 9),
+    };
+    [idle, left_alone, connect, active, refused(6, 10), refused(6, 10), dropped(6, 10), graceful]
 }
 
 fn message_or_tick(stimulus: Stimulus) -> [Cell; 8] {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bfd::engine::{Action, Engine, SessionId};
 use bfd::packet::{ControlPacket, Encoded};
-use bfd::session::{Path, Reason, Status};
+use bfd::session::{Change, Path, Reason, Status};
 use bfd::{Diagnostic, Micros, State};
 
 use crate::counters;
@@ -85,6 +85,7 @@ impl Ledger {
                 assert!(!expired || change.diagnostic == Diagnostic::TIME_EXPIRED);
                 assert!(!expired || matches!(change.from, State::Init | State::Up));
                 told.state = change.to;
+                planted(change);
                 counters::BFD_CHANGES.count(change.from as u8 * 4 + change.to as u8);
                 counters::BFD_REASONS.count(change.reason as u8);
             }
@@ -154,4 +155,13 @@ fn status(status: &Status) {
     // RFC 5880 §6.8.7: never faster than the other end can take.
     let fastest = status.remote_required_min_rx.duration();
     assert!(status.transmit_interval.is_zero() || status.transmit_interval >= fastest);
+}
+
+/// With `--cfg planted_bug`: a session whose other end had set C must not expire. The scripts given know no C bit; that it
+/// has to stand in the last packet before a silence is for the fuzzer to find.
+fn planted(change: &Change) {
+    let there = change.from == State::Up && change.reason == Reason::Expired && change.remote_independent;
+    if cfg!(planted_bug) && there {
+        panic!("the planted bug");
+    }
 }

@@ -131,6 +131,11 @@ impl Client {
         Ok(all)
     }
 
+    pub(super) async fn bfd(&mut self, address: String) -> Result<proto::ListBfdResponse, ShowError> {
+        let answer = self.inner.list_bfd(proto::ListBfdRequest { address }).await;
+        Ok(answer.map_err(|status| ShowError::from_status(&status, &self.socket))?.into_inner())
+    }
+
     pub(super) async fn status(&mut self) -> Result<proto::GetStatusResponse, ShowError> {
         let answer = self.inner.get_status(proto::GetStatusRequest {}).await;
         Ok(answer.map_err(|status| ShowError::from_status(&status, &self.socket))?.into_inner())

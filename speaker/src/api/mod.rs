@@ -1,5 +1,6 @@
 //! Our own gRPC service on a unix socket: the daemon's side, the command line's side, and what is printed.
 
+mod bfd;
 pub mod client;
 mod neighbor;
 pub mod server;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bgp::fsm::PeerRestart;
+use bgp::fsm::{BfdHold, PeerRestart, State};
 use bgp::net::{Admin, AdminError, Engine, Hops, MessageCounts, PeerAddr, PeerStatus};
 use bgp::rib::LearnedPath;
 use bgp::wire::{Attr, MpNextHop, Segment};
@@ -35,6 +35,7 @@ pub(super) fn shown(peer: &PeerStatus, row: Option<Row>) -> proto::Neighbor {
         session: session(peer),
         enabled: peer.enabled,
         received_prefixes: peer.learned.iter().map(|(_, counts)| counts.received).sum(),
+        waits: waits(peer).to_owned(),
         stale_prefixes: peer.learned.iter().map(|(_, counts)| counts.stale).sum(),
         ..proto::Neighbor::default()
     };
@@ -44,7 +45,17 @@ pub(super) fn shown(peer: &PeerStatus, row: Option<Row>) -> proto::Neighbor {
     }
 }
 
-fn millis(since: Instant) -> u64 {
+/// Why nothing happens where something could.
+fn waits(peer: &PeerStatus) -> &'static str {
+    match peer.bfd_hold {
+        BfdHold::No => "",
+        BfdHold::Until(_) => "BFD is down: not dialed until it is up, or its hold time is over",
+        BfdHold::UntilUp if peer.state == State::Established => "",
+        BfdHold::UntilUp => "strict BFD is not up: neither dialed nor let in",
+    }
+}
+
+pub(super) fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -15,8 +15,9 @@ use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status};
 
 use super::proto::speaker_server::{Speaker, SpeakerServer};
-use super::{neighbor, proto};
+use super::{bfd, neighbor, proto};
 use crate::announce::Announcer;
+use crate::liveness::Liveness;
 use crate::roster::Roster;
 
 /// Routes in one message of a stream: well below gRPC's 4 MiB.
@@ -43,7 +44,7 @@ impl Drop for SocketFile {
 pub async fn serve(
     path: &Path,
     announcer: Arc<Announcer>,
-    roster: Arc<Roster>,
+    (roster, liveness): (Arc<Roster>, Liveness),
 ) -> io::Result<impl Future<Output = ()> + Send + use<>> {
     if UnixStream::connect(path).await.is_ok() {
         return Err(io::Error::new(io::ErrorKind::AddrInUse, "another speaker answers on this socket"));
@@ -59,7 +60,7 @@ pub async fn serve(
     let listener = bound?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     let file = SocketFile { path: path.to_owned(), inode: std::fs::symlink_metadata(path)?.ino() };
-    let service = SpeakerServer::new(Service { announcer, roster });
+    let service = SpeakerServer::new(Service { announcer, roster, liveness });
     Ok(async move {
         let _file = file;
         let incoming = UnixListenerStream::new(listener);
@@ -74,6 +75,7 @@ pub async fn serve(
 struct Service {
     announcer: Arc<Announcer>,
     roster: Arc<Roster>,
+    liveness: Liveness,
 }
 
 impl Service {
@@ -113,8 +115,36 @@ impl Speaker for Service {
             "" => self.announcer.engine().peers(),
             name => vec![self.find(name)?],
         };
-        let neighbors = peers.iter().map(|peer| neighbor::shown(peer, self.roster.row(peer.addr))).collect();
+        let watched = self.liveness.snapshot().await.unwrap_or_default().sessions;
+        let bfd = |peer: &PeerStatus| watched.iter().find(|one| one.peer == peer.addr).map(bfd::session);
+        let shown = |peer: &PeerStatus| proto::Neighbor {
+            bfd: bfd(peer),
+            ..neighbor::shown(peer, self.roster.row(peer.addr))
+        };
+        let neighbors = peers.iter().map(shown).collect();
         Ok(Response::new(proto::ListNeighborsResponse { neighbors }))
+    }
+
+    async fn list_bfd(
+        &self,
+        request: Request<proto::ListBfdRequest>,
+    ) -> Result<Response<proto::ListBfdResponse>, Status> {
+        let name = request.into_inner().address;
+        let only = if name.is_empty() { None } else { Some(self.find(&name)?.addr) };
+        let Some(now) = self.liveness.snapshot().await else {
+            return match only {
+                Some(peer) => Err(Status::not_found(format!("there is no BFD with {peer}"))),
+                None => Ok(Response::new(proto::ListBfdResponse::default())),
+            };
+        };
+        let of = now.sessions.iter().filter(|one| only.is_none_or(|peer| peer == one.peer));
+        let sessions: Vec<_> = of.map(bfd::session).collect();
+        match only {
+            Some(peer) if sessions.is_empty() => {
+                Err(Status::not_found(format!("there is no BFD with {peer}")))
+            }
+            _ => Ok(Response::new(proto::ListBfdResponse { sessions, counters: Some(bfd::counters(&now)) })),
+        }
     }
 
     type ListAdjOutStream = Portions<proto::ListAdjOutResponse>;

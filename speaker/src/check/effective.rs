@@ -7,7 +7,7 @@ use bgp::net::Hops;
 use bgp::rib::Policy;
 use serde_json::{Map, Value, json};
 
-use crate::config::{Config, Neighbor, community_text};
+use crate::config::{BfdProfile, Config, Neighbor, bfd_method_name, community_text};
 
 /// All of it.
 pub(super) fn configuration(config: &Config) -> Value {
@@ -18,6 +18,7 @@ pub(super) fn configuration(config: &Config) -> Value {
         "mode": format!("{:?}", config.mode),
         "source": format!("{:?}", config.source),
         "listen": config.listen,
+        "bfd": { "listen": config.bfd.listen, "real-time-priority": config.bfd.real_time },
         "state-dir": config.state_dir,
         "allowed-sources": config.allowed_sources,
         "files": config.files,
@@ -60,6 +61,7 @@ fn neighbor(of: &Neighbor) -> Value {
         "long-lived-stale-time": session.restart.and_then(|one| one.long_lived).map(|time| format!("{time}s")),
         "extended-next-hop": session.extended_next_hop,
         "enabled": of.enabled,
+        "bfd": of.bfd.as_ref().map(bfd),
         "shutdown-text": some(&of.shutdown_text),
     });
     for part in [rest, routes(&peer.policy)] {
@@ -68,6 +70,22 @@ fn neighbor(of: &Neighbor) -> Value {
         }
     }
     Value::Object(all)
+}
+
+fn bfd(of: &BfdProfile) -> Value {
+    let settings = &of.settings;
+    json!({
+        "min-tx": format!("{:?}", settings.desired_min_tx.duration()),
+        "min-rx": format!("{:?}", settings.required_min_rx.duration()),
+        "multiplier": settings.detect_mult.get(),
+        "multihop": of.hops == bfd::session::Hops::Multi,
+        "min-ttl": settings.min_ttl,
+        "strict": of.hold.is_none(),
+        "hold-time": of.hold.map(|time| format!("{time:?}")),
+        "auth": settings.auth.as_ref().map(|auth| bfd_method_name(auth.kind)),
+        "auth-key-id": settings.auth.as_ref().map(|auth| auth.key_id),
+        "auth-key": settings.auth.as_ref().map(|_| "set"),
+    })
 }
 
 fn routes(policy: &Policy) -> Value {
@@ -110,8 +128,16 @@ pub(super) fn print(config: &Config, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn print_keys(of: &Value, out: &mut impl Write) -> io::Result<()> {
+    print_below("", of, out)
+}
+
+fn print_below(table: &str, of: &Value, out: &mut impl Write) -> io::Result<()> {
     for (key, value) in of.as_object().into_iter().flatten() {
         let text = match value {
+            Value::Object(_) => {
+                print_below(&format!("{table}{key}."), value, out)?;
+                continue;
+            }
             Value::Null | Value::Bool(false) => continue,
             Value::Array(all) if all.is_empty() => continue,
             Value::String(text) if text.is_empty() => continue,
@@ -123,6 +149,7 @@ fn print_keys(of: &Value, out: &mut impl Write) -> io::Result<()> {
             }
             other => other.to_string(),
         };
+        let key = format!("{table}{key}");
         writeln!(out, "  {key:<22} {text}")?;
     }
     Ok(())

@@ -39,6 +39,8 @@ pub enum Command {
     Neighbor(NeighborArgs),
     /// Show the prefixes that are wanted and the objects that want them
     Rib(RibArgs),
+    /// Show BFD with the neighbours, or with one
+    Bfd(BfdArgs),
     /// Show the running speaker as a whole
     Status(ShowArgs),
     /// Run the main job on built-in manifests with two built-in routers: no cluster, no privilege
@@ -99,6 +101,17 @@ pub struct NeighborArgs {
     /// For the router's operator, with reset and shutdown
     #[arg(requires = "what")]
     pub text: Option<String>,
+    /// Output and socket.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Arguments of `bfd`.
+#[derive(Clone, Debug, Args)]
+pub struct BfdArgs {
+    /// One neighbour: its address, fe80::1%eth0, or the link it is at
+    #[arg(value_name = "ADDR", value_parser = neighbor)]
+    pub address: Option<String>,
     /// Output and socket.
     #[command(flatten)]
     pub show: ShowArgs,

@@ -75,7 +75,7 @@ pub struct RunFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
           default_value = "false", default_missing_value = "true", value_parser = go::boolean)]
     pub nat_gw_mode: bool,
-    /// BFD with the routers; not served yet
+    /// BFD with the routers (RFC 5880): a dead path ends the session within the detection time
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
           default_value = "false", default_missing_value = "true", value_parser = go::boolean)]
     pub enable_bfd: bool,

@@ -36,7 +36,7 @@ pub(super) fn missing(flags: &RunFlags, file: &File, problems: &mut Problems) {
         missing.push("--node-name or the environment's NODE_NAME must be specified".to_owned());
     }
     if flags.enable_bfd {
-        missing.extend(super::unserved::bfd_ranges(flags));
+        missing.extend(super::bfd::ranges(flags));
     }
     if !missing.is_empty() {
         problems.say(format!("missing required flags: {}", missing.join("; ")));

@@ -1,12 +1,12 @@
 //! From flags, environment and file to a [`Config`] whose every value is legal; every problem is told in one pass.
 
+mod bfd;
 mod check;
 mod environment;
 mod file;
 mod neighbor;
 mod password;
 mod problems;
-mod unserved;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -20,8 +20,10 @@ use crate::nexthop::Substitution;
 use file::File;
 use neighbor::Common;
 
+pub use bfd::{BfdOptions, BfdProfile};
 pub use check::default_socket;
 pub use environment::Environment;
+pub(crate) use file::bfd_method_name;
 pub use file::community_text;
 pub use neighbor::{Neighbor, Peer};
 pub use problems::Problems;
@@ -39,6 +41,8 @@ pub struct Config {
     pub router_id: RouterId,
     /// The routers.
     pub neighbors: Vec<Neighbor>,
+    /// What all BFD sessions have in common.
+    pub bfd: BfdOptions,
     /// Take connections on this port, on all addresses.
     pub listen: Option<u16>,
     /// Where the objects come from.
@@ -103,7 +107,6 @@ impl Config {
         let file = flags.config.as_deref().map(|path| file::read(path, &mut problems)).unwrap_or_default();
         check::missing(flags, &file, &mut problems);
         check::families(flags, &mut problems);
-        unserved::refuse(flags, &mut problems, &mut warnings);
         let common = common(flags, &file, &pod_ips, (&mut problems, &mut warnings));
         let grpc = check::grpc(flags, &mut problems);
         let http_port = match flags.enable_metrics {
@@ -128,6 +131,7 @@ impl Config {
             local_as: common.local_as,
             router_id: common.router_id,
             neighbors,
+            bfd: bfd::options(&file),
             listen: listens.then_some(common.port),
             source,
             socket: flags.socket.clone().unwrap_or_else(default_socket),
@@ -151,6 +155,7 @@ fn common(
     pod_ips: &[IpAddr],
     (problems, warnings): (&mut Problems, &mut Vec<String>),
 ) -> Option<Common> {
+    let bfd = bfd::common(flags, warnings);
     let hold_time = check::hold_time(flags.holdtime, problems);
     let somewhere = file.neighbors.iter().map(|one| &one.given).chain([&file.defaults]);
     let restarts =
@@ -177,6 +182,7 @@ fn common(
         graceful_restart_time,
         extended_next_hop: flags.extended_nexthop,
         allowed_sources: unique(allowed).collect(),
+        bfd,
     })
 }
 

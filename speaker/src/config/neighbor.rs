@@ -4,6 +4,7 @@ use bgp::net::{Dialing, Hops, Password, PeerAddr, PeerConfig};
 use bgp::rib::{NextHops, Policy};
 use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 
+use super::bfd::{self, BfdProfile};
 use super::file::{self, Given, Place};
 use super::problems::Problems;
 
@@ -16,6 +17,8 @@ pub struct Neighbor {
     pub description: String,
     /// Administratively up.
     pub enabled: bool,
+    /// BFD with it, if it is on.
+    pub bfd: Option<BfdProfile>,
     /// Told to the router when its session is ended because it is not enabled, or not configured any more.
     pub shutdown_text: String,
 }
@@ -46,7 +49,7 @@ impl Neighbor {
     #[must_use]
     pub fn new(peer: PeerConfig) -> Self {
         let (description, shutdown_text) = (String::new(), String::new());
-        Self { peer: Peer(peer), description, enabled: true, shutdown_text }
+        Self { peer: Peer(peer), description, enabled: true, bfd: None, shutdown_text }
     }
 }
 
@@ -66,6 +69,7 @@ pub(super) struct Common {
     pub(super) graceful_restart_time: u16,
     pub(super) extended_next_hop: bool,
     pub(super) allowed_sources: Vec<std::net::IpAddr>,
+    pub(super) bfd: bfd::Common,
 }
 
 /// One neighbour on its way through the rules.
@@ -124,12 +128,14 @@ impl Common {
             next_hops: NextHops { v4: given.next_hop_v4, v6: given.next_hop_v6, link_local: None },
             ..PeerConfig::new(self.dialing(&draft), self.session(&draft, families))
         };
+        let bfd = self.bfd.profile(&given.bfd, peer.dialing.hops, |key| draft.at(key), problems);
         let shutdown_text = given.shutdown_text.clone().unwrap_or_default();
         let (description, enabled) = (given.description.clone(), given.enabled.unwrap_or(true));
         Some(Neighbor {
             peer: Peer(peer),
             description: description.unwrap_or_default(),
             enabled,
+            bfd,
             shutdown_text,
         })
     }
@@ -229,7 +235,13 @@ impl Common {
         let (v4, v6) = (families.contains(&Family::IPV4_UNICAST), families.contains(&Family::IPV6_UNICAST));
         let restarts = given.graceful_restart.unwrap_or(self.graceful_restart);
         let way_v4 = draft.is_ipv4() || given.next_hop_v4.is_some() || self.extends(draft);
+        let own_bfd = draft.place.is_some() && given.bfd.says_anything();
         let doubts = [
+            (
+                "bfd",
+                own_bfd && !self.bfd.is_on(&given.bfd),
+                "is without effect without bfd.enabled or --enable-bfd",
+            ),
             ("local-pref", given.local_pref.is_some() && !draft.internal(), "is not told to another AS"),
             (
                 "prepend",

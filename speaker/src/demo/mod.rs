@@ -18,7 +18,7 @@ use bgp::{Asn, Family, HoldTime, RouterId, fsm};
 use tokio::sync::mpsc;
 
 use crate::api::table::Table;
-use crate::config::{Config, Mode, Neighbor, Source};
+use crate::config::{BfdOptions, Config, Mode, Neighbor, Source};
 use crate::logging;
 use crate::nexthop::Substitution;
 use crate::run::{RunError, Running};
@@ -186,6 +186,7 @@ impl World {
             )
         };
         Ok(Config {
+            bfd: BfdOptions::default(),
             node: name.to_owned(),
             local_as: session.local_as,
             router_id: session.router_id,

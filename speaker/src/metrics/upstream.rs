@@ -1,7 +1,6 @@
 //! The series of kube-ovn-speaker, under its names, labels and words, for the dashboards and alerts that know them.
 //!
-//! All are gauges, those that only grow included: that is what upstream exports. Series of BFD exist upstream only
-//! with `--enable-bfd`, which is refused here as yet.
+//! All are gauges, those that only grow included: that is what upstream exports. Those of BFD are in `bfd`.
 
 use bgp::fsm::State;
 use bgp::net::{MessageCounts, PeerStatus};

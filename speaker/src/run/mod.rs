@@ -22,6 +22,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Mode, Problems, Source};
+use crate::liveness::Liveness;
 use crate::nexthop::StartError;
 use crate::plan::Settings;
 use crate::roster::Roster;
@@ -90,13 +91,20 @@ impl Running {
         let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
         let mut tasks = JoinSet::new();
         let roster: Arc<Roster> = Arc::default();
-        let paths = Paths::new(&config, (&engine, &roster, announcer.stages()), &mut tasks);
+        let liveness = Liveness::new(config.bfd.clone());
+        let paths = Paths::new(&config, (&engine, &roster, announcer.stages()), &liveness, &mut tasks);
+        let watching = liveness.run(Arc::clone(&engine));
+        tasks.spawn(async move {
+            watching.await;
+            "BFD"
+        });
         let keeper = Arc::new(Keeper::open(&config));
-        let peers = Peers { engine, roster, keeper, paths };
+        let peers = Peers { engine, roster, keeper, paths, liveness };
         let mut running = Self { announcer, peers, tasks };
         running.start_source(&config.source, &settings).await?;
         running.start_peers(&config).await?;
-        services::start(&config, &running.announcer, &running.peers.roster, &mut running.tasks);
+        let shown = (&running.peers.roster, &running.peers.liveness);
+        services::start(&config, &running.announcer, shown, &mut running.tasks);
         Ok(running)
     }
 
@@ -177,6 +185,7 @@ impl Running {
         info!(reason = text, "leaving: withdrawing everything");
         self.peers.keeper.close(true);
         self.announcer.engine().shutdown(text).await;
+        self.peers.liveness.stop().await;
         self.tasks.shutdown().await;
     }
 
@@ -202,6 +211,7 @@ impl Running {
         };
         let _ = tokio::time::timeout(GOODBYE, left).await;
         engine.abandon().await;
+        self.peers.liveness.stop().await;
         self.tasks.shutdown().await;
     }
 }
@@ -276,7 +286,8 @@ async fn reload(running: &mut Running, read: &Reader, files: &mut Files, asked: 
     };
     files.follow(config.files.clone());
     let wanted: BTreeMap<_, _> = config.neighbors.iter().map(|one| (one.addr(), one.clone())).collect();
-    if !asked && running.peers.roster.neighbors() == wanted {
+    let same_bfd = running.peers.liveness.options() == config.bfd;
+    if !asked && same_bfd && running.peers.roster.neighbors() == wanted {
         return debug!("configuration: no neighbour is changed");
     }
     for warning in &config.warnings {

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::RunError;
 use crate::config::{Config, Neighbor};
+use crate::liveness::Liveness;
 use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker, neighbors_on_link};
 use crate::roster::Roster;
 use crate::stages::Stages;
@@ -46,6 +47,7 @@ impl Paths {
     pub(super) fn new(
         config: &Config,
         (engine, roster, stages): (&Arc<Engine>, &Arc<Roster>, &Arc<Stages>),
+        liveness: &Liveness,
         tasks: &mut JoinSet<&'static str>,
     ) -> Self {
         let sources =
@@ -56,10 +58,10 @@ impl Paths {
         let (seekers, running) = mpsc::channel(1);
         tasks.spawn(supervise(running, "the search for routers on links"));
         let on_links = Arc::default();
-        let routers = tell_found(Arc::clone(engine), Arc::clone(&on_links), tasks);
+        let routers = tell_found(Arc::clone(engine), Arc::clone(&on_links), liveness.clone(), tasks);
         let found: Arc<Mutex<HashMap<PeerAddr, NextHops>>> = Arc::default();
         let (engine, roster, stages) = (Arc::clone(engine), Arc::clone(roster), Arc::clone(stages));
-        let (known, of) = (Arc::clone(&found), sources.clone());
+        let (known, of, liveness) = (Arc::clone(&found), sources.clone(), liveness.clone());
         tasks.spawn(async move {
             while let Some(change) = news.recv().await {
                 if lock(&known).insert(change.neighbor, change.next_hops) != Some(change.next_hops) {
@@ -72,6 +74,7 @@ impl Paths {
                     engine.dial_from(addr, local);
                 }
                 engine.path_changed(addr, path.next_hops);
+                liveness.look(addr, path.local);
             }
             std::future::pending().await // the tracker's own end is reported by its task
         });
@@ -160,7 +163,7 @@ fn path(peer: &PeerConfig, found: NextHops, sources: &Sources) -> Path {
         link_local: found.link_local.filter(|_| peer.next_hops.v6.is_none()),
     };
     let local = peer.dialing.local.or_else(|| sources.local(peer.addr, found));
-    Path { next_hops, local }
+    Path { next_hops, local, ..Path::default() }
 }
 
 /// The neighbour as the kernel is asked about it; `None` if everything about it is given.
@@ -177,6 +180,7 @@ fn followed(peer: &PeerConfig) -> Option<Followed> {
 fn tell_found(
     engine: Arc<Engine>,
     on_links: Arc<Mutex<HashMap<Link, Option<SocketAddrV6>>>>,
+    liveness: Liveness,
     tasks: &mut JoinSet<&'static str>,
 ) -> mpsc::Sender<OnLink> {
     let (to, mut news) = mpsc::channel::<OnLink>(64);
@@ -184,6 +188,7 @@ fn tell_found(
         while let Some((link, at)) = news.recv().await {
             lock(&on_links).insert(link, at); // first: a neighbour that comes meanwhile looks here
             engine.found(PeerAddr::unnumbered(link), at);
+            liveness.found(PeerAddr::unnumbered(link), at);
         }
         std::future::pending().await // its own end is reported by its task
     });

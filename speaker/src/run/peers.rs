@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use bgp::fsm::Bfd;
 use bgp::net::{Admin, Engine, PeerConfig, Reconfigured};
 use tracing::info;
 
@@ -10,6 +11,7 @@ use super::RunError;
 use super::paths::Paths;
 use super::sessions::Keeper;
 use crate::config::{Config, Neighbor};
+use crate::liveness::Liveness;
 use crate::roster::Roster;
 
 /// Told to a router that is configured no more, where nothing else is to be told.
@@ -21,6 +23,7 @@ pub(super) struct Peers {
     pub(super) roster: Arc<Roster>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) paths: Paths,
+    pub(super) liveness: Liveness,
 }
 
 impl Peers {
@@ -31,6 +34,7 @@ impl Peers {
     pub(super) async fn apply(&mut self, config: &Config) -> Result<(), RunError> {
         listen(config, &self.engine)?;
         self.paths.follow(&config.neighbors).await?;
+        self.liveness.set_options(config.bfd.clone());
         let before = self.roster.neighbors();
         for (addr, old) in &before {
             if !config.neighbors.iter().any(|new| new.addr() == *addr) {
@@ -60,7 +64,10 @@ impl Peers {
     fn add(&self, new: &Neighbor, reloading: bool) {
         let peer = self.prepared(new);
         self.roster.enter(new.clone());
-        let path = self.paths.of(&peer);
+        let mut path = self.paths.of(&peer);
+        if new.bfd.as_ref().is_some_and(|profile| profile.hold.is_none()) {
+            path.bfd = Bfd::Awaited; // strict: from the first dial on
+        }
         let addr = peer.addr;
         self.engine.add_peer_on(peer, path);
         if let Some(at) = self.paths.at(addr) {
@@ -69,6 +76,7 @@ impl Peers {
         if !new.enabled {
             self.administer(new, Admin::Disable(new.shutdown_text.clone()));
         }
+        self.liveness.want(new, path.local, self.paths.at(addr));
         if reloading {
             info!(peer = %new.addr(), "configuration: neighbour added");
         }
@@ -76,6 +84,7 @@ impl Peers {
 
     fn remove(&self, old: &Neighbor) {
         let text = if old.shutdown_text.is_empty() { GONE } else { &old.shutdown_text };
+        self.liveness.forget(old.addr()); // on purpose, which the router should hear by BFD, too
         self.engine.remove_peer(old.addr(), text);
         self.roster.strike(old.addr());
         self.keeper.forget(old.addr());
@@ -88,6 +97,7 @@ impl Peers {
         self.roster.enter(new.clone());
         let path = self.paths.of(&peer);
         let done = match self.engine.reconfigure(peer) {
+            Some(Reconfigured::Nothing) if old.bfd != new.bfd => "BFD changed, the session goes on",
             Some(Reconfigured::Nothing) => "nothing to do",
             Some(Reconfigured::Applied) => "applied, the session goes on",
             Some(Reconfigured::Restarted) => "applied, the session begins anew",
@@ -98,6 +108,7 @@ impl Peers {
             self.engine.dial_from(addr, local);
         }
         self.engine.path_changed(addr, path.next_hops);
+        self.liveness.want(new, path.local, self.paths.at(addr));
         match (old.enabled, new.enabled) {
             (true, false) => self.administer(new, Admin::Disable(new.shutdown_text.clone())),
             (false, true) => self.administer(new, Admin::Enable),
@@ -154,10 +165,11 @@ mod tests {
         let (engine, roster) = (Arc::new(Engine::new()), Arc::<Roster>::default());
         let mut tasks = JoinSet::new();
         let stages = Arc::<Stages>::default();
-        let mut paths = Paths::new(&config, (&engine, &roster, &stages), &mut tasks);
+        let liveness = Liveness::default();
+        let mut paths = Paths::new(&config, (&engine, &roster, &stages), &liveness, &mut tasks);
         let mut seekers = paths.watch_seekers();
         let keeper = Arc::new(Keeper::open(&config));
-        let mut peers = Peers { engine: Arc::clone(&engine), roster, keeper, paths };
+        let mut peers = Peers { engine: Arc::clone(&engine), roster, keeper, paths, liveness };
         let link = PeerAddr::unnumbered(Link::new("lo").expect("a name"));
         let search = async {
             let _begins = seekers.recv().await.expect("a search");

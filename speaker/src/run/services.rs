@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use crate::announce::Announcer;
 use crate::api::server;
 use crate::config::Config;
+use crate::liveness::Liveness;
 use crate::metrics::Metrics;
 use crate::roster::Roster;
 use crate::{gobgp, http, logging};
@@ -23,21 +24,25 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) fn start(
     config: &Config,
     announcer: &Arc<Announcer>,
-    roster: &Arc<Roster>,
+    (roster, liveness): (&Arc<Roster>, &Liveness),
     tasks: &mut JoinSet<&'static str>,
 ) {
-    let (path, to, roster) = (config.socket.clone(), Arc::clone(announcer), Arc::clone(roster));
+    let (path, to) = (config.socket.clone(), Arc::clone(announcer));
+    let (roster, watched) = (Arc::clone(roster), liveness.clone());
     let what = format!("the debug socket {}", path.display());
     tasks.spawn(keep_serving(what, move || {
-        let (path, to, roster) = (path.clone(), Arc::clone(&to), Arc::clone(&roster));
-        async move { server::serve(&path, to, roster).await }
+        let (path, to) = (path.clone(), Arc::clone(&to));
+        let shown = (Arc::clone(&roster), watched.clone());
+        async move { server::serve(&path, to, shown).await }
     }));
     let (on, writable, to) = (config.grpc, config.grpc_writable, Arc::clone(announcer));
+    let watched = liveness.clone();
     tasks.spawn(keep_serving(format!("the GoBGP API on {on}"), move || {
-        gobgp::server::serve(on, Arc::clone(&to), writable)
+        gobgp::server::serve_with(on, (Arc::clone(&to), watched.clone()), writable)
     }));
     if let Some(port) = config.http_port {
-        let metrics = Arc::new(Metrics::new(Arc::clone(announcer), logging::counts));
+        let metrics = Metrics::new(Arc::clone(announcer), logging::counts);
+        let metrics = Arc::new(metrics.with_liveness(liveness.clone()));
         tasks.spawn(keep_serving(format!("metrics and health on port {port}"), move || {
             http::serve(port, Arc::clone(&metrics))
         }));

@@ -25,31 +25,31 @@ use std::time::Duration;
 const CONVERGE: Duration = Duration::from_secs(30);
 
 /// How long nothing may come up where nothing must. The speaker dials at 0, 0.5, 1.5 and 3.5 s, give or take.
-pub(super) const QUIET: Duration = Duration::from_secs(4);
+pub(crate) const QUIET: Duration = Duration::from_secs(4);
 
 /// The speaker's addresses.
-pub(super) const S4: &str = "10.0.1.11";
+pub(crate) const S4: &str = "10.0.1.11";
 /// See [`S4`].
-pub(super) const S6: &str = "fd00:1::11";
+pub(crate) const S6: &str = "fd00:1::11";
 
 /// What a speaker is told. In flags and file, `DIR` stands for a directory of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
-    pub(super) asn: u32,
-    pub(super) neighbor_asn: u32,
-    pub(super) neighbors: Vec<&'static str>,
-    pub(super) flags: Vec<&'static str>,
-    pub(super) file: &'static str,
+pub(crate) struct Told {
+    pub(crate) asn: u32,
+    pub(crate) neighbor_asn: u32,
+    pub(crate) neighbors: Vec<&'static str>,
+    pub(crate) flags: Vec<&'static str>,
+    pub(crate) file: &'static str,
 }
 
 impl Told {
     /// AS 65000, these neighbours in AS 65001.
-    pub(super) fn new(neighbors: &[&'static str]) -> Self {
+    pub(crate) fn new(neighbors: &[&'static str]) -> Self {
         Self { asn: 65000, neighbor_asn: 65001, neighbors: neighbors.to_vec(), flags: Vec::new(), file: "" }
     }
 
     /// With these flags and this configuration file as well.
-    pub(super) fn and(mut self, flags: &[&'static str], file: &'static str) -> Self {
+    pub(crate) fn and(mut self, flags: &[&'static str], file: &'static str) -> Self {
         self.flags.extend(flags);
         self.file = file;
         self
@@ -77,7 +77,7 @@ impl Told {
 
 /// How far the router is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// On the link.
     Direct,
     /// On the link, which has link-local addresses only.
@@ -87,14 +87,14 @@ pub(super) enum Shape {
 }
 
 /// A running lab. Fields drop in this order: what runs ends before what it runs in.
-pub(super) struct Bench {
-    pub(super) speaker: Option<Speaker>,
-    pub(super) router: Option<Router>,
+pub(crate) struct Bench {
+    pub(crate) speaker: Option<Speaker>,
+    pub(crate) router: Option<Router>,
     capture: Option<Capture>,
-    pub(super) manifests: Manifests,
-    pub(super) kind: Kind,
-    s: Arc<Netns>,
-    pub(super) r: Arc<Netns>,
+    pub(crate) manifests: Manifests,
+    pub(crate) kind: Kind,
+    pub(crate) s: Arc<Netns>,
+    pub(crate) r: Arc<Netns>,
     _between: Option<Netns>,
     dir: tempfile::TempDir,
 }
@@ -102,7 +102,7 @@ pub(super) struct Bench {
 /// Makes a lab, runs the steps, has the capture judged; a fault comes with the state of everything.
 ///
 /// `after` sees what the steps returned, beside what the capture holds.
-pub(super) fn run<T>(
+pub(crate) fn run<T>(
     kind: Kind,
     shape: Shape,
     steps: impl FnOnce(&mut Bench) -> Result<T>,
@@ -136,7 +136,7 @@ impl Bench {
     }
 
     /// Starts the speaker, in place of the one before; its directory stays.
-    pub(super) fn speak(&mut self, told: &Told) -> Result<()> {
+    pub(crate) fn speak(&mut self, told: &Told) -> Result<()> {
         drop(self.speaker.take());
         let dir = self.dir.path().display().to_string();
         std::fs::write(self.dir.path().join("speaker.toml"), told.file.replace("DIR", &dir))?;
@@ -145,7 +145,7 @@ impl Bench {
     }
 
     /// Writes a file into the speaker's directory, for nobody else to read.
-    pub(super) fn secret(&self, name: &str, text: &str) -> Result<()> {
+    pub(crate) fn secret(&self, name: &str, text: &str) -> Result<()> {
         let path = self.dir.path().join(name);
         std::fs::write(&path, text)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
@@ -153,7 +153,7 @@ impl Bench {
     }
 
     /// Starts the router, in place of the one before, with a directory of its own.
-    pub(super) fn route(&mut self, config: Config) -> Result<()> {
+    pub(crate) fn route(&mut self, config: Config) -> Result<()> {
         drop(self.router.take());
         let dir = self.dir.path().join("router");
         if dir.exists() {
@@ -164,27 +164,27 @@ impl Bench {
     }
 
     /// The router.
-    pub(super) fn router(&self) -> Result<&Router> {
+    pub(crate) fn router(&self) -> Result<&Router> {
         self.router.as_ref().ok_or_else(|| Fault::new("no router has been started"))
     }
 
     /// The speaker.
-    pub(super) fn speaker(&mut self) -> Result<&mut Speaker> {
+    pub(crate) fn speaker(&mut self) -> Result<&mut Speaker> {
         self.speaker.as_mut().ok_or_else(|| Fault::new("no speaker has been started"))
     }
 
     /// A file of the lab.
-    pub(super) fn file(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
         self.dir.path().join(name)
     }
 
     /// Waits until the router's own table is this, and every session it comes from Established.
-    pub(super) fn becomes(&self, want: &Routes) -> Result<Duration> {
+    pub(crate) fn becomes(&self, want: &Routes) -> Result<Duration> {
         self.becomes_within(want, CONVERGE)
     }
 
     /// [`Bench::becomes`] with another limit.
-    pub(super) fn becomes_within(&self, want: &Routes, limit: Duration) -> Result<Duration> {
+    pub(crate) fn becomes_within(&self, want: &Routes, limit: Duration) -> Result<Duration> {
         let peers: BTreeSet<IpAddr> = want.values().flatten().map(|(_, peer)| *peer).collect();
         let (_, took) = wait::until("the router's table", limit, || {
             self.is(want)?;
@@ -195,17 +195,17 @@ impl Bench {
     }
 
     /// The router's own table stays this for [`QUIET`].
-    pub(super) fn holds(&self, want: &Routes) -> Result<()> {
+    pub(crate) fn holds(&self, want: &Routes) -> Result<()> {
         wait::stays("the router's table", QUIET, || self.is(want))
     }
 
     /// Compares the router's own table, once.
-    pub(super) fn is(&self, want: &Routes) -> Result<()> {
+    pub(crate) fn is(&self, want: &Routes) -> Result<()> {
         compare(&self.router()?.routes()?, want)
     }
 
     /// In the router's own words no session is Established and its table is empty, for [`QUIET`].
-    pub(super) fn stays_down(&self) -> Result<()> {
+    pub(crate) fn stays_down(&self) -> Result<()> {
         wait::stays("no session and no route", QUIET, || {
             let up = self.router()?.established()?;
             ensure(up.is_empty(), || format!("Established are {up:?}"))?;
@@ -224,14 +224,14 @@ impl Bench {
 }
 
 /// A router in AS 65001 that waits for these neighbours.
-pub(super) fn waiting(neighbors: &[&str], session: Session) -> Result<Config> {
+pub(crate) fn waiting(neighbors: &[&str], session: Session) -> Result<Config> {
     let neighbors = neighbors.iter().map(|address| address.parse()).collect::<std::result::Result<_, _>>()?;
     let id = Ipv4Addr::new(10, 0, 9, 1);
     Ok(Config { asn: 65001, id, neighbor_asn: 65000, neighbors, hold: 9, dialing: Dialing::Passive, session })
 }
 
 /// What node n1 announces, with these next hops; one is left out where its family must not be there.
-pub(super) fn table(v4: &str, v6: &str) -> Result<Routes> {
+pub(crate) fn table(v4: &str, v6: &str) -> Result<Routes> {
     let mut text = String::new();
     let prefixes4 = ["10.16.0.0/16", "10.17.0.5/32", "10.18.0.7/32", "10.96.0.10/32"];
     let prefixes6 = ["fd00:10:16::/112", "fd00:10:17::5/128", "fd00:10:18::7/128", "fd00:10:96::a/128"];

@@ -7,11 +7,11 @@
 
 pub mod absent;
 mod addresses;
-mod bench;
+pub(crate) mod bench;
 mod capability;
 mod dialing;
 pub mod feature;
-mod monitor;
+pub(crate) mod monitor;
 mod plain;
 mod report;
 mod restart;

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A running monitor.
-pub(super) struct Monitor {
+pub(crate) struct Monitor {
     kind: Kind,
     daemon: Daemon,
 }
@@ -23,7 +23,7 @@ impl Monitor {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) fn start(bench: &Bench) -> Result<Self> {
+    pub(crate) fn start(bench: &Bench) -> Result<Self> {
         let argv: &[&str] = match bench.kind {
             Kind::Gobgp => &["gobgp", "monitor", "global", "rib", "-j"],
             Kind::Frr | Kind::Bird | Kind::Exabgp => &["ip", "-ts", "monitor", "route"],
@@ -36,7 +36,7 @@ impl Monitor {
     ///
     /// # Errors
     /// Which ones.
-    pub(super) fn saw_none_go(&self, routes: &Routes) -> Result<()> {
+    pub(crate) fn saw_none_go(&self, routes: &Routes) -> Result<()> {
         let gone: Vec<_> = self.gone().into_iter().filter(|prefix| routes.contains_key(prefix)).collect();
         ensure(gone.is_empty(), || format!("{gone:?} went; {}", self.daemon.log_tail()))
     }
@@ -45,7 +45,7 @@ impl Monitor {
     ///
     /// # Errors
     /// Which ones it has not.
-    pub(super) fn saw_all_go(&self, routes: &Routes) -> Result<()> {
+    pub(crate) fn saw_all_go(&self, routes: &Routes) -> Result<()> {
         wait::until("all routes go", Duration::from_secs(5), || {
             let gone = self.gone();
             let still: Vec<_> = routes.keys().filter(|prefix| !gone.contains(prefix)).collect();

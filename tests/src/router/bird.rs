@@ -2,7 +2,7 @@
 //!
 //! `direct` is said for iBGP: without it BIRD looks next hops up in its own table, which holds nothing else.
 
-use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath};
+use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath, bird_bfd};
 use crate::fault::{Fault, Result, ensure};
 use crate::proc::{Daemon, run};
 use crate::topology::ROUTER_LINK;
@@ -17,7 +17,7 @@ pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
     Ok(vec![place.spawn("bird", &["bird", "-f", "-c", &config, "-s", &socket])?])
 }
 
-fn config(config: &Config) -> String {
+pub(super) fn config(config: &Config) -> String {
     let Config { asn, id, hold, session, .. } = config;
     let mut out = format!("log stderr all;\nrouter id {id};\nprotocol device {{}}\n");
     if session.kernel {
@@ -32,6 +32,7 @@ fn config(config: &Config) -> String {
             "protocol radv {{ interface \"{ROUTER_LINK}\" {{ max ra interval 4; min ra interval 3; }}; }}"
         );
     }
+    out.extend(session.bfd.map(bird_bfd::config));
     for (family, network, gateway) in &session.routes {
         let _ = writeln!(out, "protocol static {{ {family}; route {network} via {gateway}; }}");
     }
@@ -43,8 +44,9 @@ fn config(config: &Config) -> String {
         };
         let _ = writeln!(
             out,
-            "protocol bgp p{index} {{ local as {asn}; {} {passive} {} \
+            "protocol bgp p{index} {{ local {} as {asn}; {} {passive} {} \
              hold time {hold}; keepalive time {}; error wait time 1, 2; {} }}",
+            session.sources.get(index).unwrap_or(&""),
             neighbor(config, *peer),
             options(session),
             hold / 3,
@@ -82,6 +84,10 @@ fn options(session: &Session) -> String {
     if session.extended_messages {
         out.push_str(" enable extended messages yes;");
     }
+    if session.bfd.is_some() {
+        // Else the end of BFD takes the routes that graceful restart keeps.
+        out.push_str(if session.graceful_restart { " bfd graceful;" } else { " bfd yes;" });
+    }
     out
 }
 
@@ -101,7 +107,7 @@ pub(super) fn protocols(place: &Place) -> Result<String> {
     birdc(place, &["show", "protocols", "all"])
 }
 
-fn birdc(place: &Place, command: &[&str]) -> Result<String> {
+pub(super) fn birdc(place: &Place, command: &[&str]) -> Result<String> {
     run(&[&["birdc", "-r", "-s", &place.file("bird.ctl")], command].concat())
 }
 

@@ -1,9 +1,9 @@
-//! FRR: `zebra` and `bgpd` with their own runtime directory.
+//! FRR: `zebra`, `bgpd` and, where wanted, `bfdd` with their own runtime directory.
 //!
 //! `--vty_socket`, `-z` and `-i` move all of FRR's sockets and pid files into the router's directory, which
 //! must belong to the user `frr`: both daemons give up root, and refuse to run as root altogether.
 
-use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath, text};
+use super::{Config, Dialing, Hops, Peering, Place, Session, TablePath, frr_bfd, text};
 use crate::fault::{Fault, Result, ensure};
 use crate::proc::{Daemon, run};
 use crate::topology::ROUTER_LINK;
@@ -25,6 +25,9 @@ pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
     };
     std::fs::write(place.dir.join("zebra.conf"), zebra)?;
     std::fs::write(place.dir.join("bgpd.conf"), config(&place.config))?;
+    if let Some(bfd) = place.config.session.bfd {
+        std::fs::write(place.dir.join("bfdd.conf"), frr_bfd::config(bfd))?;
+    }
     run(&["chown", "-R", "frr:frr", &place.dir.display().to_string()])?;
     // What a killed run left would be taken for the socket of the new one.
     let zserv = place.dir.join("zserv.api");
@@ -37,6 +40,9 @@ pub(super) fn start(place: &Place) -> Result<Vec<Daemon>> {
         daemons[0].check_alive()?;
         ensure(zserv.exists(), || "not there".to_owned())
     })?;
+    if place.config.session.bfd.is_some() {
+        daemons.push(daemon(place, "bfdd")?);
+    }
     daemons.push(daemon(place, "bgpd")?);
     Ok(daemons)
 }
@@ -46,12 +52,14 @@ fn daemon(place: &Place, name: &str) -> Result<Daemon> {
     let (config, pid) = (place.file(&format!("{name}.conf")), place.file(&format!("{name}.pid")));
     let (zserv, vty) = (place.file("zserv.api"), place.dir.display().to_string());
     let argv = [&program, "-f", &config, "-i", &pid, "-z", &zserv, "--vty_socket", &vty, "-P", "0"];
-    place.spawn(name, &[&argv[..], &["--log", "stdout"]].concat())
+    let control = format!("unix:{}", place.file("bfdd.sock"));
+    let more: &[&str] = if name == "bfdd" { &["--bfdctl", &control] } else { &[] };
+    place.spawn(name, &[&argv[..], &["--log", "stdout"], more].concat())
 }
 
 /// FRR keeps a directory per process below /var/tmp/frr, and leaves it when the process is killed.
 pub(super) fn forget(daemon: &Daemon) {
-    for name in ["zebra", "bgpd"] {
+    for name in ["zebra", "bfdd", "bgpd"] {
         // Most of the time it is not there: a process that ends in order removes it.
         let _ = std::fs::remove_dir_all(format!("/var/tmp/frr/{name}.{}", daemon.pid()));
     }
@@ -105,6 +113,7 @@ fn options(session: &Session) -> Vec<String> {
         out.push("capability extended-nexthop".to_owned());
     }
     out.extend(session.role.map(|role| format!("local-role {role}")));
+    out.extend(session.bfd.map(|_| frr_bfd::NEIGHBOR.to_owned()));
     out
 }
 
@@ -112,11 +121,11 @@ pub(super) fn neighbors(place: &Place) -> Result<String> {
     vtysh(place, "show bgp neighbors json")
 }
 
-fn vtysh(place: &Place, command: &str) -> Result<String> {
+pub(super) fn vtysh(place: &Place, command: &str) -> Result<String> {
     run(&["vtysh", "--vty_socket", &place.dir.display().to_string(), "-c", command])
 }
 
-fn show(place: &Place, command: &str) -> Result<Value> {
+pub(super) fn show(place: &Place, command: &str) -> Result<Value> {
     Ok(serde_json::from_str(&vtysh(place, command)?)?)
 }
 

@@ -1,12 +1,16 @@
 //! FRR, BIRD, GoBGP and ExaBGP behind one type: start, stop, and what their own tables hold.
 
+mod bfd;
 mod bird;
+mod bird_bfd;
 mod exabgp;
 mod frr;
+mod frr_bfd;
 mod gobgp;
 mod session;
 
-pub use session::{Hops, Peering, Session};
+pub use bfd::{BfdSession, BfdState};
+pub use session::{Bfd, Hops, Peering, Session};
 
 use crate::fault::{During, Fault, Result, ensure};
 use crate::netns::Netns;

@@ -25,6 +25,27 @@ pub enum Hops {
     Secured,
 }
 
+/// How FRR or BIRD speaks BFD (RFC 5880) with its neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bfd {
+    /// What it desires to send and requires to receive, in milliseconds.
+    pub interval: u32,
+    /// Detection multiplier.
+    pub multiplier: u8,
+    /// FRR: offer echo (RFC 5880 §6.4).
+    pub echo: bool,
+    /// FRR: administratively down.
+    pub shutdown: bool,
+}
+
+impl Bfd {
+    /// So many milliseconds, so many times; no echo.
+    #[must_use]
+    pub fn new(interval: u32, multiplier: u8) -> Self {
+        Self { interval, multiplier, echo: false, shutdown: false }
+    }
+}
+
 /// What a router's sessions have; the default is nothing special.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
@@ -44,6 +65,10 @@ pub struct Session {
     pub role: Option<&'static str>,
     /// Offer ADD-PATH in both directions (RFC 7911).
     pub add_path: bool,
+    /// BIRD: its own address towards each neighbour, which BFD over several hops must know.
+    pub sources: Vec<&'static str>,
+    /// BFD with all neighbours, on FRR and BIRD.
+    pub bfd: Option<Bfd>,
     /// BIRD: offer extended messages (RFC 8654). The others always do, or never.
     pub extended_messages: bool,
     /// BIRD: give the kernel what was learned, as FRR always does.

@@ -4,6 +4,7 @@
 //! names its step. All tables are compared as a whole: a path too many fails like a path too few.
 
 mod api;
+pub mod bfd;
 mod failures;
 pub mod kube;
 mod lab;

@@ -23,7 +23,7 @@ use super::status::PeerStatus;
 use super::told::Told;
 use super::transport::Transport;
 use super::{Admin, InboundEvent, PeerConfig, Shared};
-use crate::fsm::{Action, ConnId, Event, Peer};
+use crate::fsm::{Action, Bfd, BfdHold, ConnId, Event, Peer};
 use crate::rib::{Learned, MemberId};
 use crate::wire::Notification;
 
@@ -127,6 +127,9 @@ impl PeerTask {
 
     /// Until told to end, or until the engine is dropped.
     async fn work(&mut self) {
+        if self.fsm.bfd_hold() == BfdHold::No && self.told.path.bfd == Bfd::Awaited {
+            self.handle(Event::Bfd(Bfd::Awaited));
+        }
         if lock(&self.outputs.status).enabled {
             self.handle(Event::Start);
         }

@@ -9,13 +9,18 @@ use super::{PeerTask, lock};
 use crate::fsm::{EndReason, Negotiated, State};
 use crate::net::{InboundEvent, StateChange};
 use crate::rib::MemberId;
-use crate::wire::notification::code;
+use crate::wire::notification::{Notification, cease, code};
 
 /// Different reasons logged while there is no session; `neighbor` shows the latest in any case.
 const TOLD: usize = 8;
 
 /// Our end and the peer's.
 type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+
+/// It is we who end the session, but for a dead way.
+fn tells_bfd_down(note: &Notification) -> bool {
+    note.inner().as_ref().unwrap_or(note).subcode == cease::BFD_DOWN
+}
 
 impl PeerTask {
     pub(super) fn report_up(&mut self, with: &Negotiated, ends: Ends, member: MemberId) {
@@ -48,7 +53,7 @@ impl PeerTask {
             let peer = self.config.addr;
             match &reason {
                 // Our own doing: nobody has to get up for it.
-                EndReason::Sent(note) if note.code == code::CEASE => {
+                EndReason::Sent(note) if note.code == code::CEASE && !tells_bfd_down(note) => {
                     info!(%peer, cause = %reason, "session ended")
                 }
                 _ => warn!(%peer, cause = %reason, "session ended"),
@@ -83,6 +88,7 @@ impl PeerTask {
     pub(super) fn report_state(&mut self) {
         let (now, state) = (Instant::now(), self.fsm.state());
         let mut status = lock(&self.outputs.status);
+        status.bfd_hold = self.fsm.bfd_hold();
         if status.state == state {
             return;
         }

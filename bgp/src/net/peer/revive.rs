@@ -21,7 +21,7 @@ impl PeerTask {
             // Nothing of what was going on is trusted; what the engine told is.
             self.told = self.inputs.told.borrow_and_update().clone();
             self.config = std::sync::Arc::clone(&self.told.config);
-            self.fsm = machine(&self.config, self.is_first());
+            self.fsm = machine(&self.config, self.is_first()).with_bfd_hold(self.fsm.bfd_hold());
             (self.next_conn, self.abandoning, self.dial_refused, self.retained) = (0, false, false, false);
             tokio::time::sleep(PAUSE).await;
         }

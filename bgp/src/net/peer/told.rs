@@ -8,6 +8,7 @@ use tracing::info;
 use super::{PeerTask, lock, machine};
 use crate::fsm::{ConnId, Event};
 use crate::net::socket::is_local;
+use crate::net::told::Told;
 use crate::net::{PeerConfig, Reconfigured};
 use crate::wire::Notification;
 use crate::wire::notification::{cease, code};
@@ -21,6 +22,7 @@ impl PeerTask {
             self.reconfigure();
         }
         let (was, is) = (before.path, self.told.path);
+        self.hear_bfd(&before);
         let another_way = was.local != is.local || before.looks != self.told.looks;
         if another_way {
             self.cut_from_gone_addresses();
@@ -34,6 +36,18 @@ impl PeerTask {
             if self.member.is_some_and(changed) {
                 self.feed();
             }
+        }
+    }
+
+    /// Before the way is used for anything else: it may be dead.
+    fn hear_bfd(&mut self, before: &Told) {
+        let now = self.told.path.bfd;
+        let down = self.told.bfd_down.filter(|_| before.bfd_downs != self.told.bfd_downs);
+        if let Some(down) = down {
+            self.handle(Event::Bfd(down));
+        }
+        if now != down.unwrap_or(before.path.bfd) {
+            self.handle(Event::Bfd(now));
         }
     }
 
@@ -71,7 +85,7 @@ impl PeerTask {
         // A reset and no stop: where the two agreed on it (RFC 8538), the peer keeps our routes meanwhile.
         self.handle(Event::Reset(Notification::new(code::CEASE, cease::OTHER_CONFIG, &[])));
         self.dialing = None;
-        self.fsm = machine(&self.config, self.is_first());
+        self.fsm = machine(&self.config, self.is_first()).with_bfd_hold(self.fsm.bfd_hold());
         lock(&self.outputs.learned).take(); // the old machine knew when it was to go
         lock(&self.outputs.status).show(&self.told);
         if lock(&self.outputs.status).enabled {

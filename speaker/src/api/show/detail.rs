@@ -9,7 +9,7 @@ use crate::api::table::{Table, uptime};
 
 pub(super) fn table(all: &[proto::Neighbor], out: &mut impl Write) -> Result<(), ShowError> {
     let mut table =
-        Table::new(["Neighbor", "AS", "State", "For", "Advertised", "Next hop", "Flaps", "Last end"]);
+        Table::new(["Neighbor", "AS", "State", "For", "BFD", "Advertised", "Next hop", "Flaps", "Last end"]);
     for one in all {
         let queued = if one.session.is_some() && !one.current { " (sending)" } else { "" };
         table.row([
@@ -17,6 +17,7 @@ pub(super) fn table(all: &[proto::Neighbor], out: &mut impl Write) -> Result<(),
             one.peer_as.to_string(),
             one.state.clone(),
             uptime(Duration::from_millis(one.state_ms)),
+            one.bfd.as_ref().map_or("-", super::bfd::state).to_owned(),
             format!("{}{queued}", one.advertised),
             next_hops(one),
             one.flaps.to_string(),
@@ -42,6 +43,12 @@ pub(super) fn detail(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), 
     )?;
     let down = if one.enabled { "" } else { ", administratively down" };
     writeln!(out, "  State        {} for {}{down}", one.state, uptime(Duration::from_millis(one.state_ms)))?;
+    if !one.waits.is_empty() {
+        writeln!(out, "  Waits        {}", one.waits)?;
+    }
+    if let Some(bfd) = &one.bfd {
+        super::bfd::detail(bfd, out)?;
+    }
     detail_session(one, out)?;
     detail_configured(one, out)?;
     detail_routes(one, out)?;
@@ -167,6 +174,6 @@ fn detail_messages(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), Sh
 }
 
 /// A router's own words reach the terminal without control characters.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

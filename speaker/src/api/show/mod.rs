@@ -1,5 +1,6 @@
 //! The debug commands: tables for people, JSON for programs (its fields are documented in `docs/cli.md`).
 
+mod bfd;
 mod detail;
 mod neighbor;
 
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::client::{Client, ShowError};
 use super::table::Table;
 use crate::cli::{Output, RibArgs, ShowArgs};
+pub use bfd::bfd;
 pub use neighbor::neighbor;
 
 fn socket(show: &ShowArgs) -> PathBuf {

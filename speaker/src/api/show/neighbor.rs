@@ -128,6 +128,8 @@ fn neighbor_json(one: &proto::Neighbor) -> Value {
         "communicationMsAgo": one.communication_ms_ago,
         "receivedPrefixes": one.received_prefixes,
         "stalePrefixes": one.stale_prefixes,
+        "waits": one.waits,
+        "bfd": one.bfd.as_ref().map(super::bfd::session_json),
         "session": one.session.as_ref().map(session_json),
     })
 }

@@ -8,6 +8,7 @@ use bgp::rib::RouteAttrs;
 use bgp::wire::Role;
 use bgp::{Asn, Family, HoldTime};
 
+use super::bfd::BfdGiven;
 use super::section::Section;
 use super::{community, value};
 use crate::config::Problems;
@@ -16,55 +17,69 @@ use crate::config::Problems;
 const MOST_PREPENDED: u64 = 32;
 
 macro_rules! given {
-    ($($(#[$doc:meta])* $key:ident: $kind:ty,)*) => {
-        /// The keys of a neighbour, as far as they are there.
+    ($(#[$what:meta])* $name:ident {
+        $($(#[$doc:meta])* $key:ident: $kind:ty,)*
+        $(; $($table:ident: $given:ty,)*)?
+    }) => {
+        $(#[$what])*
         #[derive(Clone, Debug, Default)]
-        pub(in crate::config) struct Given {
+        pub(in crate::config) struct $name {
             $($(#[$doc])* pub(in crate::config) $key: Option<$kind>,)*
+            $($(pub(in crate::config) $table: $given,)*)?
         }
 
-        impl Given {
+        impl $name {
             /// These keys, and those of `base` where there are none.
             pub(in crate::config) fn over(self, base: &Self) -> Self {
-                Self { $($key: self.$key.or_else(|| base.$key.clone()),)* }
+                Self {
+                    $($key: self.$key.or_else(|| base.$key.clone()),)*
+                    $($($table: self.$table.over(&base.$table),)*)?
+                }
             }
         }
     };
 }
 
+pub(super) use given;
+
 given! {
-    description: String,
-    peer_as: Asn,
-    local_as: Asn,
-    port: u16,
-    /// `None` inside: explicitly without one.
-    password: Option<Password>,
-    hold_time: HoldTime,
-    families: Vec<Family>,
-    hops: Hops,
-    source: IpAddr,
-    dial: bool,
-    listen: bool,
-    next_hop_v4: Ipv4Addr,
-    next_hop_v6: Ipv6Addr,
-    communities: Vec<u32>,
-    extended_communities: Vec<[u8; 8]>,
-    /// Octets a second.
-    link_bandwidth: f32,
-    large_communities: Vec<[u32; 3]>,
-    med: u32,
-    local_pref: u32,
-    prepend: u8,
-    graceful_shutdown: bool,
-    max_prefixes: u32,
-    role: Role,
-    role_strict: bool,
-    graceful_restart: bool,
-    graceful_restart_time: u16,
-    long_lived_stale_time: u32,
-    extended_next_hop: bool,
-    enabled: bool,
-    shutdown_text: String,
+    /// The keys of a neighbour, as far as they are there.
+    Given {
+        description: String,
+        peer_as: Asn,
+        local_as: Asn,
+        port: u16,
+        /// `None` inside: explicitly without one.
+        password: Option<Password>,
+        hold_time: HoldTime,
+        families: Vec<Family>,
+        hops: Hops,
+        source: IpAddr,
+        dial: bool,
+        listen: bool,
+        next_hop_v4: Ipv4Addr,
+        next_hop_v6: Ipv6Addr,
+        communities: Vec<u32>,
+        extended_communities: Vec<[u8; 8]>,
+        /// Octets a second.
+        link_bandwidth: f32,
+        large_communities: Vec<[u32; 3]>,
+        med: u32,
+        local_pref: u32,
+        prepend: u8,
+        graceful_shutdown: bool,
+        max_prefixes: u32,
+        role: Role,
+        role_strict: bool,
+        graceful_restart: bool,
+        graceful_restart_time: u16,
+        long_lived_stale_time: u32,
+        extended_next_hop: bool,
+        enabled: bool,
+        shutdown_text: String,
+        ;
+        bfd: BfdGiven,
+    }
 }
 
 /// The files that keys are in, relative to the one that names them.
@@ -86,6 +101,7 @@ impl Given {
         given.read_transport(section, problems);
         given.read_routes(section, problems);
         given.password = read_password(section, secrets, problems);
+        given.bfd = BfdGiven::read(section, secrets, problems);
         given
     }
 

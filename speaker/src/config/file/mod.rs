@@ -1,11 +1,13 @@
 //! The configuration file: TOML, walked by hand so that everything wrong is told at once, with file, line and path.
 
+mod bfd;
 mod community;
 mod given;
 mod section;
 mod value;
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use bgp::net::PeerAddr;
@@ -13,6 +15,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problems::Problems;
+pub(crate) use bfd::method_name as bfd_method_name;
+pub(super) use bfd::{BfdGiven, auth as bfd_auth};
 pub use community::community_text;
 pub(super) use community::link_bandwidth;
 pub(super) use given::Given;
@@ -33,6 +37,10 @@ pub(super) struct File {
     pub(super) defaults: Given,
     /// Neighbours of their own, and more about those of flags.
     pub(super) neighbors: Vec<Entry>,
+    /// Addresses of ours that BFD packets are taken on; none: all.
+    pub(super) bfd_listen: Vec<IpAddr>,
+    /// Real-time priority of the BFD thread.
+    pub(super) bfd_real_time: Option<u8>,
     /// The files it names: they count as part of it.
     pub(super) secrets: Vec<PathBuf>,
 }
@@ -84,8 +92,10 @@ fn parse(source: Source<'_>, path: &Path, problems: &mut Problems) -> File {
     let listen = top.read("listen", problems, value::flag).unwrap_or_default();
     let defaults = read_defaults(&mut top, source, &mut secrets, problems);
     let neighbors = read_neighbors(&mut top, source, &mut secrets, problems);
+    let mut file = File { listen, defaults, neighbors, secrets: secrets.read, ..File::default() };
+    bfd::read_options(&mut top, &mut file, problems);
     top.finish(problems);
-    File { listen, defaults, neighbors, secrets: secrets.read }
+    file
 }
 
 fn read_defaults(

@@ -118,6 +118,17 @@ impl<'a> Section<'a> {
         (all.len() == array.len()).then_some(all)
     }
 
+    /// Takes a table of its own.
+    pub(super) fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
+        let (place, value) = self.take(key)?;
+        let Some(table) = value.as_table() else {
+            place.refuse(key, format_args!("{} must be a table", shown(value)), problems);
+            return None;
+        };
+        let section = Self::new(self.source, join(&self.path, key), 0, table);
+        Some(Self { line: place.line, ..section })
+    }
+
     /// Says of every key that is left that there is none of that name.
     pub(super) fn finish(self, problems: &mut Problems) {
         let place = self.place();

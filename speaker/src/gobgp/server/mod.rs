@@ -8,6 +8,7 @@ mod conn;
 mod table;
 mod v3;
 mod v4;
+mod watched;
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tonic::Status;
 
 use crate::announce::Announcer;
+use crate::liveness::Liveness;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 64;
@@ -37,6 +39,7 @@ const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 #[derive(Clone)]
 struct Service {
     announcer: Arc<Announcer>,
+    liveness: Liveness,
     writable: bool,
     listings: Arc<Semaphore>,
 }
@@ -50,8 +53,20 @@ pub async fn serve(
     announcer: Arc<Announcer>,
     writable: bool,
 ) -> io::Result<impl Future<Output = ()> + Send + use<>> {
+    serve_with(on, (announcer, Liveness::default()), writable).await
+}
+
+/// The same with BFD.
+///
+/// # Errors
+/// As of [`serve`].
+pub async fn serve_with(
+    on: SocketAddr,
+    (announcer, liveness): (Arc<Announcer>, Liveness),
+    writable: bool,
+) -> io::Result<impl Future<Output = ()> + Send + use<>> {
     let listener = TcpListener::bind(on).await?;
-    let service = Service { announcer, writable, listings: Arc::new(Semaphore::new(LISTINGS)) };
+    let service = Service { announcer, liveness, writable, listings: Arc::new(Semaphore::new(LISTINGS)) };
     let v3 = v3::ApiServer::new(v3::Generation(service.clone())).max_decoding_message_size(MAX_REQUEST);
     let v4 = v4::ApiServer::new(v4::Generation(service)).max_decoding_message_size(MAX_REQUEST);
     Ok(async move {

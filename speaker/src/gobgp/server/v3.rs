@@ -7,6 +7,7 @@ use tonic::Status;
 
 use super::admin::{Given, Soft};
 use crate::gobgp::apipb as pb;
+use crate::liveness::Watched;
 
 pub(super) use pb::gobgp_api_server::{GobgpApi as Api, GobgpApiServer as ApiServer};
 
@@ -48,6 +49,11 @@ fn extended_message() -> Capability {
 /// 3.10 cannot decode its message, later ones panic on the unknown one: it is left out.
 fn software_version(_version: String) -> Option<Capability> {
     None
+}
+
+/// Generation 3 knows no BFD.
+fn with_bfd(peer: pb::Peer, _of: &Watched) -> pb::Peer {
+    peer
 }
 
 /// Generation 3 does not say why a session ended.

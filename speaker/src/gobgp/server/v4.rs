@@ -6,6 +6,7 @@ use bgp::wire::notification::{cease, code, open};
 use tonic::Status;
 
 use super::admin::{Given, Soft};
+use super::watched::with_bfd;
 use crate::gobgp::api as pb;
 use pb::{
     Attribute, Capability, DeletePathResponse, DisablePeerResponse, EnablePeerResponse, Nlri,

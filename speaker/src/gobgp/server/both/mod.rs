@@ -18,7 +18,7 @@ use super::super::table::{self, Kind, Listing, Lookup, Table};
 use super::super::{Service, hand};
 use super::{
     Api, DeletePathResponse, DisablePeerResponse, EnablePeerResponse, ResetPeerResponse,
-    ShutdownPeerResponse, direction, given, pb, prefix,
+    ShutdownPeerResponse, direction, given, pb, prefix, with_bfd,
 };
 
 /// Messages under way to a slow client.
@@ -107,10 +107,15 @@ impl Api for Generation {
             // Of an unknown one nothing is told: the client says then that there is none.
             name => table::neighbor(engine, name).into_iter().collect(),
         };
+        let watched = self.0.liveness.snapshot().await.unwrap_or_default().sessions;
         let (to, stream) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
             for status in peers {
-                if !hand(&to, pb::ListPeerResponse { peer: Some(peer::peer(&status)) }).await {
+                let mut peer = peer::peer(&status);
+                if let Some(bfd) = watched.iter().find(|one| one.peer == status.addr) {
+                    peer = with_bfd(peer, bfd);
+                }
+                if !hand(&to, pb::ListPeerResponse { peer: Some(peer) }).await {
                     return;
                 }
             }
