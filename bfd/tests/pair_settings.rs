@@ -94,7 +94,8 @@ impl Line {
             self.now = self.now.max(next);
             for end in 0..2 {
                 let mut out = Vec::new();
-                while let Some((at, payload)) = self.wires[end].pop_front_if(|(at, _)| *at <= self.now) {
+                while self.wires[end].front().is_some_and(|(at, _)| *at <= self.now) {
+                    let (at, payload) = self.wires[end].pop_front().unwrap();
                     let datagram = Datagram {
                         payload: &payload,
                         hops: Hops::Single,
