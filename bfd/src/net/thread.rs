@@ -1,5 +1,6 @@
-//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came before them.
-//!
+//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came
+//! before them.
+
 use std::hash::BuildHasher as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
