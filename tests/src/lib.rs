@@ -2,9 +2,9 @@
 //!
 //! Bottom up: [`fault`] and [`wait`] (every wait is bounded and says what was missing), [`proc`]
 //! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD,
-//! GoBGP and ExaBGP behind one type), [`kube`] (a real API server, and a proxy that spoils its answers),
-//! [`speaker`] and [`manifests`] (what is under test), [`capture`] and [`stream`] (tshark judges every
-//! BGP message), [`gobgp_cli`] (the stock `gobgp` commands as clients of the speaker), [`scenario`] (the
+//! GoBGP and ExaBGP behind one type), [`ovn`] (a whole OVN on one chassis), [`kube`] (a real API server, and a proxy that spoils its answers),
+//! [`speaker`], [`manifests`] and [`sidecar`] (what is under test), [`capture`] and [`stream`] (tshark judges every
+//! BGP message) and [`bfd`] (and every BFD packet), [`gobgp_cli`] (the stock `gobgp` commands as clients of the speaker), [`scenario`] (the
 //! steps, shared by all router kinds), [`matrix`] (one cell for each feature and router: `docs/interop.md`).
 //!
 //! Needs root and what `tests/setup.sh` installs. Everything a lab makes has a name of its
@@ -23,6 +23,7 @@ pub mod ovn;
 pub mod proc;
 pub mod router;
 pub mod scenario;
+pub mod sidecar;
 pub mod speaker;
 pub mod stream;
 pub mod topology;

@@ -224,11 +224,16 @@ pub fn binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("SPEAKER_BIN") {
         return Ok(path.into());
     }
-    let this = std::env::current_exe()?;
-    let profile = this.parent().and_then(Path::parent).ok_or_else(|| Fault::new("no target directory"))?;
-    let path = profile.join("speaker");
+    let path = beside("speaker")?;
     ensure(path.exists(), || {
         format!("{} is missing: run `cargo build -p speaker` first, or set SPEAKER_BIN", path.display())
     })?;
     Ok(path)
+}
+
+/// A binary of ours in the directory that the program which asks was built into.
+pub(crate) fn beside(name: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let profile = this.parent().and_then(Path::parent).ok_or_else(|| Fault::new("no target directory"))?;
+    Ok(profile.join(name))
 }

@@ -133,7 +133,7 @@ fn judged(script: Script) -> Result<Pace> {
 }
 
 fn refused(script: Script, because: &str) {
-    let fault = judged(script).unwrap_err().to_string();
+    let fault = judged(script).expect_err("it was passed").to_string();
     assert!(fault.contains(because), "{fault}");
 }
 

@@ -8,8 +8,8 @@
 //! ([`Engine::stalled`]); let due timers run ([`Engine::advance`]); sleep until [`Engine::next`]. So nobody is declared
 //! dead while a packet of his waits in a socket.
 
-mod action;
 mod counters;
+mod input;
 mod path;
 mod receive;
 mod registry;
@@ -22,8 +22,10 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use foldhash::fast::RandomState;
 
-pub use action::{Action, Control, Datagram, Limits, OpenError, SessionId};
 pub use counters::Counters;
+pub use input::{Datagram, Limits, OpenError};
+
+pub use crate::session::{Action, Control, SessionId};
 
 use crate::session::clock::Clock;
 use crate::session::{Birth, Path, Role, Session, Settings, Status, Turn};
@@ -98,8 +100,7 @@ impl Engine {
         transient: bool,
         out: &mut Vec<Action>,
     ) -> SessionId {
-        self.last = self.last.wrapping_add(1);
-        let id = SessionId(self.last);
+        let id = self.number();
         let discriminator = match settings.stable_discriminator {
             true => self.registry.stable(&path),
             false => self.registry.random(&mut self.rng),
@@ -110,6 +111,16 @@ impl Engine {
         self.registry.insert(id, path, discriminator);
         self.sessions.insert(id, Entry::new(session));
         id
+    }
+
+    /// The next number. After four thousand million of them, one that nobody has.
+    fn number(&mut self) -> SessionId {
+        loop {
+            self.last = self.last.checked_add(1).unwrap_or(1);
+            if !self.sessions.contains_key(&SessionId(self.last)) {
+                return SessionId(self.last);
+            }
+        }
     }
 
     /// Does something to a session and follows what became of its timers; `None`: there is no such session.

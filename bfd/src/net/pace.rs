@@ -38,7 +38,7 @@ impl Pace {
 }
 
 /// How long packets are gathered.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Whether packets come so fast that they are better gathered. A wake-up costs many times what a packet does, and as the
 /// kernel says when each arrived, they may be read later: while they come less than twice [`GATHER`] apart, the sockets
@@ -55,10 +55,15 @@ impl Rush {
     pub(super) fn took(&mut self, now: Instant, any: bool) {
         self.until = None;
         if any {
-            let rush = self.last.is_some_and(|last| now.saturating_duration_since(last) < 2 * GATHER);
+            let rush = self.last.is_some_and(|last| now.saturating_duration_since(last) <= GATHER);
             self.until = rush.then(|| now + GATHER);
             self.last = Some(now);
         }
+    }
+
+    /// A socket cannot be read; trying at once again would not help it.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.until = Some(now + GATHER);
     }
 
     /// Until when the sockets are to be left alone.
@@ -121,8 +126,8 @@ mod tests {
         rush.took(start + ms(10), true);
         assert_eq!(rush.until(), None);
         rush.took(start + ms(11), true);
-        assert_eq!(rush.until(), Some(start + ms(12)));
-        rush.took(start + ms(12), false);
+        assert_eq!(rush.until(), Some(start + ms(13)));
+        rush.took(start + ms(13), false);
         assert_eq!(rush.until(), None);
     }
 }

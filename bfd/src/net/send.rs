@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tracing::{debug, warn};
 
@@ -127,7 +128,10 @@ impl Senders {
                     continue;
                 }
             }
-            match connect(&sender.path, port) {
+            let made = connect(&sender.path, port);
+            match made
+                .or_else(|error| if more_files(&error) { connect(&sender.path, port) } else { Err(error) })
+            {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     if ours {
                         self.ports.remove(&port);
@@ -154,11 +158,18 @@ impl Sender {
     }
 }
 
-/// Hands a packet to the kernel. That the peer did not listen to the one before, which ICMP tells now, is no failure.
+/// Hands a packet to the kernel. An ICMP error is told with the next packet after it, in whose place: so that one is
+/// handed over again, or whoever forges such errors would silence the session. Of these only the usual one, that the
+/// peer does not listen, is no failure even if it comes each time.
 fn transmit(socket: &UdpSocket, packet: &[u8]) -> io::Result<()> {
+    /// Errors that may come in between, until it is taken for the packet's own.
+    const AGAIN: u32 = 3;
     let mut done = socket.send(packet);
-    if done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-        done = socket.send(packet); // the error was of an earlier one and kept this one from being sent
+    for _ in 0..AGAIN {
+        if done.is_ok() {
+            break;
+        }
+        done = socket.send(packet);
     }
     match done {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
@@ -192,6 +203,15 @@ fn connect(path: &Path, port: u16) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
+/// Whether more files may be open from now on. The usual soft limit of 1024 is for programs that use `select`; it is
+/// raised to the hard one by the first session that finds no room.
+fn more_files(error: &io::Error) -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    error.raw_os_error() == Some(libc::EMFILE)
+        && limit.current < limit.maximum
+        && setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok()
+}
+
 fn remote(path: &Path) -> SocketAddr {
     scoped(path.remote, path.hops.port(), path.interface)
 }
@@ -209,5 +229,47 @@ fn scoped(address: IpAddr, port: u16, link: u32) -> SocketAddr {
     match address {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, port, 0, link).into(),
         address => SocketAddr::new(address, port),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Hops;
+
+    /// Ports of the sockets of that many sessions, each from another address of ours.
+    fn ports(senders: &mut Senders, from: u8, to: u8) -> Vec<u16> {
+        let port = |n: u8| {
+            let (local, remote) = ([127, 9, 8, n].into(), [127, 9, 9, 1].into());
+            let id = SessionId(n.into());
+            senders.add(id, Path { hops: Hops::Single, local: Some(local), remote, interface: 0 });
+            senders.open(id).unwrap().local_addr().unwrap().port()
+        };
+        (from..=to).map(port).collect()
+    }
+
+    #[test]
+    fn rfc5881_4_source_ports_go_around_in_their_range_and_are_used_once() {
+        for _ in 0..100 {
+            assert!(Senders::new(Arc::default()).next_port >= 49_152);
+        }
+        let mut senders = Senders::new(Arc::default());
+        senders.next_port = 65_534;
+        assert_eq!(ports(&mut senders, 1, 4), [65_534, 65_535, 49_152, 49_153]);
+        // From addresses of their own the kernel would let two have one.
+        senders.next_port = 65_534;
+        assert_eq!(ports(&mut senders, 5, 6), [49_154, 49_155]);
+        senders.remove(SessionId(2));
+        senders.next_port = 65_534;
+        assert_eq!(ports(&mut senders, 7, 8), [65_535, 49_156]);
+    }
+
+    #[test]
+    fn rfc5881_4_a_session_keeps_its_port_when_its_socket_is_made_anew() {
+        let mut senders = Senders::new(Arc::default());
+        let before = ports(&mut senders, 10, 10);
+        assert_eq!(ports(&mut senders, 10, 10), before, "connected again");
+        senders.by_id.get_mut(&SessionId(10)).unwrap().socket = None;
+        assert_eq!(ports(&mut senders, 10, 10), before, "made anew");
     }
 }

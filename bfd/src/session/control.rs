@@ -1,7 +1,6 @@
 //! What an administrator does to a session (RFC 5880 §6.8.16 to §6.8.18).
 
-use super::{Reason, Role, Session, Settings, Turn};
-use crate::engine::Control;
+use super::{Control, Reason, Role, Session, Settings, Turn};
 use crate::types::{Diagnostic, State};
 
 impl Session {

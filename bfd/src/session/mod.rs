@@ -1,12 +1,13 @@
 //! One session: the state machine of RFC 5880 §6.8, timers as data, no clock and no socket.
 //!
 //! `Session::receive` takes a packet, `Session::tick` and `Session::expire` what is due, the rest what an administrator
-//! wants; what comes of it are [`crate::engine::Action`]s. Silence is measured on a clock of its own (`clock`).
+//! wants; what comes of it are `Action`s. Silence is measured on a clock of its own (`clock`).
 //!
 //! Beyond the RFC: a diagnostic is cleared on Up, for it tells why a session is *not*; what a silent peer said of its
 //! receive interval is forgotten with its discriminator, so that a peer that wanted no packets is spoken to after it
 //! restarted; a session that a packet made goes away some time after its peer did.
 
+mod action;
 mod auth;
 pub(crate) mod clock;
 mod control;
@@ -22,10 +23,10 @@ use std::net::IpAddr;
 
 use fastrand::Rng;
 
+pub use action::{Action, Control, SessionId};
 pub use settings::{Hops, Path, Role, Settings};
 pub use status::{Change, Reason, Recorded, Status};
 
-use crate::engine::{Action, SessionId};
 use crate::types::{DetectMult, Diagnostic, Discriminator, Micros, State};
 use auth::AuthState;
 use clock::{Awake, Clock, Moment};

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Path, Role, Settings};
-use crate::engine::SessionId;
+use super::{Path, Role, SessionId, Settings};
 use crate::types::{DetectMult, Diagnostic, Discriminator, Micros, State};
 
 /// Why a session changed its state.

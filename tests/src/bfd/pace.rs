@@ -5,7 +5,7 @@
 //! the RFC lets out of turn is let out of it: the answer to a Poll, a changed state or parameter, the begin of a Poll.
 
 use super::judge::{Ends, was_away};
-use super::packet::{Packet, UP};
+use super::packet::{ADMIN_DOWN, Packet, UP};
 use crate::fault::{Fault, Result, ensure};
 use std::time::Duration;
 
@@ -20,6 +20,10 @@ const ENOUGH: usize = 40;
 
 /// One gap in so many may be short by what the packet before it was late.
 const DELAYED: usize = 25;
+
+/// How often AdminDown may be said again at once: who leaves for good cannot keep saying it for the detection time that RFC
+/// 5880 §6.8.16 wishes for.
+const FAREWELLS: usize = 3;
 
 /// What was seen of the pace.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +73,8 @@ pub(super) struct Walk<'a> {
     /// The regular gap before, in microseconds.
     before: Option<u64>,
     delayed: usize,
+    /// AdminDown in a row.
+    farewells: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -86,6 +92,7 @@ impl<'a> Walk<'a> {
             settled: false,
             before: None,
             delayed: 0,
+            farewells: 0,
         }
     }
 
@@ -98,6 +105,7 @@ impl<'a> Walk<'a> {
 
     pub(super) fn ours(&mut self, packet: &Packet) -> Result<()> {
         self.pace.packets += 1;
+        self.farewells = if packet.state == ADMIN_DOWN { self.farewells + 1 } else { 0 };
         let now = Span::of(packet.desired_min_tx);
         let desired = self.desired.map_or(now, |before| before.and(now));
         if let Some(last) = self.last.take() {
@@ -125,7 +133,7 @@ impl<'a> Walk<'a> {
         let (least, most) = (desired.least.max(required.least), desired.most.max(required.most));
         let gap = micros(packet.at.saturating_sub(last.at));
         ensure(gap <= most + LATE, || format!("{gap} µs at an interval of {most}"))?;
-        if out_of_turn(last, packet) {
+        if out_of_turn(last, packet) || (2..=FAREWELLS + 1).contains(&self.farewells) {
             self.regular = self.regular.map(|(at, _)| (at, false));
             self.before = None;
             return Ok(());

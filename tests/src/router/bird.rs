@@ -44,8 +44,9 @@ pub(super) fn config(config: &Config) -> String {
         };
         let _ = writeln!(
             out,
-            "protocol bgp p{index} {{ local as {asn}; {} {passive} {} \
+            "protocol bgp p{index} {{ local {} as {asn}; {} {passive} {} \
              hold time {hold}; keepalive time {}; error wait time 1, 2; {} }}",
+            session.sources.get(index).unwrap_or(&""),
             neighbor(config, *peer),
             options(session),
             hold / 3,
@@ -84,7 +85,8 @@ fn options(session: &Session) -> String {
         out.push_str(" enable extended messages yes;");
     }
     if session.bfd.is_some() {
-        out.push_str(" bfd yes;");
+        // Else the end of BFD takes the routes that graceful restart keeps.
+        out.push_str(if session.graceful_restart { " bfd graceful;" } else { " bfd yes;" });
     }
     out
 }

@@ -65,6 +65,8 @@ pub struct Session {
     pub role: Option<&'static str>,
     /// Offer ADD-PATH in both directions (RFC 7911).
     pub add_path: bool,
+    /// BIRD: its own address towards each neighbour, which BFD over several hops must know.
+    pub sources: Vec<&'static str>,
     /// BFD with all neighbours, on FRR and BIRD.
     pub bfd: Option<Bfd>,
     /// BIRD: offer extended messages (RFC 8654). The others always do, or never.

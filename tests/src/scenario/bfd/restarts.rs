@@ -48,7 +48,7 @@ fn all_up(duel: &Duel<'_>, whole: &Routes) -> Result<()> {
     duel.bfd_becomes(BfdState::Up).map(drop)
 }
 
-/// On SIGTERM the last packet is AdminDown, before BGP says anything: no router must take the end for a failure.
+/// On SIGTERM the last packet is AdminDown, after what BGP says: FRR and BIRD end BGP on AdminDown, with a word of theirs.
 fn goodbye(seen: &Seen) -> Result<()> {
     seen.ends.iter().try_for_each(|ends| {
         let last = seen.packets.iter().rfind(|packet| ends.sent(packet));
@@ -58,8 +58,8 @@ fn goodbye(seen: &Seen) -> Result<()> {
         let mut sent = seen.packets.iter().filter(|packet| ends.sent(packet) && packet.state == ADMIN_DOWN);
         let first = sent.next().map(|packet| packet.at);
         let said = seen.verdict.select(ends.ours, NOTIFICATION, (Duration::ZERO, Duration::MAX));
-        let before = said.last().zip(first).is_none_or(|(said, first)| first < said.at);
-        ensure(before, || format!("BGP said goodbye first: {said:?}, AdminDown at {first:?}"))
+        let after = said.last().zip(first).is_some_and(|(said, first)| first > said.at);
+        ensure(after, || format!("BGP did not say goodbye first: {said:?}, AdminDown at {first:?}"))
     })
 }
 

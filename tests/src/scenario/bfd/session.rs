@@ -30,13 +30,10 @@ pub fn single_hop(kind: Kind) -> Result<()> {
             up(duel, with_bfd(&[S4, S6], Session::default())?, &told, &table(S4, S6)?)?;
             by_poll(duel).during("timers changed by Poll")?;
             let whole = table(S4, S6)?;
-            let before = connections(&duel.bench.r)?;
             if kind == Kind::Frr {
                 router_down(duel, &whole).during("AdminDown of the router")?;
             }
             let away = speaker_down(duel, &whole).during("AdminDown of the speaker")?;
-            let after = connections(&duel.bench.r)?;
-            ensure(before == after, || format!("BGP began anew: {before:?}, then {after:?}"))?;
             Ok(vec![away])
         },
         |seen| {
@@ -66,8 +63,11 @@ pub fn multihop(kind: Kind) -> Result<()> {
         place,
         |duel| {
             let routes = vec![("ipv4", "10.0.1.0/24", "10.0.2.254"), ("ipv6", "fd00:1::/64", "fd00:2::fe")];
-            let session = Session { hops: Hops::Routed(2), routes, ..Session::default() };
-            let told = told(place.router).and(&["--ebgp-multihop=2"], "");
+            let sources = place.router.to_vec();
+            let session = Session { hops: Hops::Routed(2), routes, sources, ..Session::default() };
+            // BIRD's packets start with the system's TTL, 64; those of all others with 255, which is the default here.
+            let ttl = if kind == Kind::Bird { "[defaults.bfd]\nmin-ttl = 63\n" } else { "" };
+            let told = told(place.router).and(&["--ebgp-multihop=2"], ttl);
             up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![])
         },
         |seen| seen.showed(UP, 0),
@@ -141,14 +141,18 @@ fn router_down(duel: &mut Duel<'_>, whole: &Routes) -> Result<()> {
         let bfd = Bfd { shutdown, ..Bfd::new(200, 4) };
         duel.bench.router.as_mut().map_or(Ok(()), |router| router.set_bfd(bfd))
     };
+    let before = connections(&duel.bench.r)?;
     set(duel, true)?;
     duel.bfd_becomes(BfdState::AdminDown)?;
     wait::stays("BGP", QUIET, || bgp_is(duel, whole))?;
     set(duel, false)?;
-    duel.bfd_becomes(BfdState::Up).map(drop)
+    duel.bfd_becomes(BfdState::Up)?;
+    let after = connections(&duel.bench.r)?;
+    ensure(before == after, || format!("BGP began anew: {before:?}, then {after:?}"))
 }
 
-/// The speaker does; returns when its sessions were not there.
+/// The speaker does; returns when its sessions were not there. FRR 8.4 and BIRD 2.0 take that for a failure (against RFC
+/// 5882 §3.2) and end BGP, which must come back without BFD, and stay when BFD does.
 fn speaker_down(duel: &Duel<'_>, whole: &Routes) -> Result<(Duration, Duration)> {
     let from = crate::capture::now();
     duel.reload("[defaults.bfd]\nenabled = false\n")?;
@@ -156,10 +160,15 @@ fn speaker_down(duel: &Duel<'_>, whole: &Routes) -> Result<(Duration, Duration)>
         let up = duel.bench.router()?.bfd_is(&duel.speaker, BfdState::Up);
         ensure(up.is_err(), || "it is".to_owned())
     })?;
-    wait::stays("BGP", QUIET, || bgp_is(duel, whole))?;
+    wait::until("BGP without BFD", LIMIT, || bgp_is(duel, whole))?;
+    let before = connections(&duel.bench.r)?;
     duel.reload("[defaults.bfd]\nenabled = true\n")?;
     duel.bfd_becomes(BfdState::Up)?;
-    Ok((from, crate::capture::now()))
+    let until = crate::capture::now();
+    wait::stays("BGP", QUIET, || bgp_is(duel, whole))?;
+    let after = connections(&duel.bench.r)?;
+    ensure(before == after, || format!("BGP began anew: {before:?}, then {after:?}"))?;
+    Ok((from, until))
 }
 
 fn bgp_is(duel: &Duel<'_>, whole: &Routes) -> Result<()> {

@@ -1,22 +1,9 @@
-//! What goes into an engine and what comes out of it.
+//! What goes into an engine, and what it may refuse.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::packet::Encoded;
-use crate::session::{Change, Hops, Path};
-use crate::types::{Diagnostic, State};
-
-/// A session's number; counts from 1, never used twice in one engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub u32);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::session::{Hops, SessionId};
 
 /// A datagram and what the kernel says about it.
 #[derive(Clone, Copy, Debug)]
@@ -35,34 +22,6 @@ pub struct Datagram<'a> {
     pub ttl: u8,
     /// When it arrived, by the kernel's clock.
     pub at: Instant,
-}
-
-/// Something the driver has to do, or to tell. Order matters.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Send this from the session's own socket.
-    Transmit(SessionId, Encoded),
-    /// A passive session was made by a packet of an allowed peer.
-    Opened(SessionId, Path),
-    /// The session is gone; its socket may be closed.
-    Closed(SessionId, Path),
-    /// Its state changed.
-    Changed(SessionId, Path, Change),
-}
-
-/// What an administrator does to one session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// Hold it in AdminDown or Down, with this diagnostic in its packets. Other states are ignored.
-    Force(State, Diagnostic),
-    /// Let it come up again.
-    Release,
-    /// Send nothing, but keep its state.
-    Suspend,
-    /// Send again.
-    Resume,
-    /// A passive session speaks from now on.
-    Activate,
 }
 
 /// Why a session was not opened.

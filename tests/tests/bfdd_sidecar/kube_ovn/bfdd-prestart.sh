@@ -1,0 +1,10 @@
+#!/bin/bash
+# The startup probe: stops at the first command that fails.
+set -ex
+bfdd-control session new set mintx "${BFD_MIN_TX:-1000}" ms
+bfdd-control session new set minrx "${BFD_MIN_RX:-1000}" ms
+bfdd-control session new set multi "${BFD_MULTI:-3}"
+for ip in $(echo "${BFD_PEER_IPS:-::}" | tr ',' ' '); do
+  bfdd-control allow "${ip}"
+done
+bfdd-control log type command no
