@@ -61,6 +61,18 @@ impl Ovn {
         Ok(row.trim().to_owned())
     }
 
+    /// Fails if the southbound database says that the session with a gateway is up. One that hears "down" may show "init".
+    ///
+    /// # Errors
+    /// When it does, or has no such row.
+    pub fn bfd_is_not_up(&self, gateway: &str) -> Result<()> {
+        let row = format!("dst_ip=\"{gateway}\"");
+        let said = self.sbctl(&["--bare", "--columns=status", "find", "BFD", &row])?;
+        ensure(["down", "init", "admin_down"].contains(&said.trim()), || {
+            format!("BFD with {gateway} is {said:?}")
+        })
+    }
+
     /// Fails unless the southbound database says this of the session with a gateway: `up`, `down`, `init`, `admin_down`.
     ///
     /// # Errors
