@@ -43,6 +43,10 @@ impl Pod {
         let ovn = Ovn::start(&Arc::new(Netns::new("ovn")?), &dir.path().join("ovn"))?;
         ovn.make_vpc()?;
         let netns = ovn.host("gw", 2)?;
+        for gateway in ["192.168.0.1", "fd00:8::1"] {
+            // The capture must have packets when they are sent, not when the way to the router is found.
+            netns.ip(&["neighbor", "add", gateway, "lladdr", "02:00:00:00:00:01", "dev", "eth0"])?;
+        }
         let capture = Capture::on(&netns, "eth0", &dir.path().join("gw.pcapng"))?;
         let sidecar = start(&netns, &dir)?;
         Ok((Self { ovn, sidecar, netns, dir }, capture))
