@@ -127,6 +127,10 @@ fn timers(pod: &Pod) -> Result<()> {
     pod.sidecar.control(&["session", "all", "set", "mintx", "300", "ms"])?;
     pod.says("LocalDesiredMinTx=300,000 us")?;
     pod.says("CurrentTxInterval=300,000 us").during("the sidecar's Poll")?;
+    let slower = Timers { min_tx: 400, min_rx: 500, multiplier: 4 };
+    GATEWAY.iter().try_for_each(|(gateway, _)| pod.ovn.watch_with(gateway, slower))?;
+    pod.says("RemoteDesiredMinTx=400,000 us")?;
+    pod.says("CurrentTxInterval=500,000 us").during("OVN's new timers")?;
     pod.are("Up", "up", LIMIT).map(drop)
 }
 

@@ -34,9 +34,7 @@ impl Ovn {
     /// # Errors
     /// When there is no such row.
     pub fn watch_with(&self, gateway: &str, timers: Timers) -> Result<()> {
-        let row =
-            self.nbctl(&["--bare", "--columns=_uuid", "find", "BFD", &format!("dst_ip=\"{gateway}\"")])?;
-        ensure(!row.trim().is_empty(), || format!("no BFD row for {gateway}"))?;
+        let row = self.row("BFD", &format!("dst_ip=\"{gateway}\""))?;
         let [tx, rx, multiplier] = columns(timers);
         self.nbctl(&["set", "BFD", &row, &tx, &rx, &multiplier]).map(drop)
     }
