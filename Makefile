@@ -9,8 +9,8 @@ help: ## Show the targets
 demo: ## Build the speaker and run the main job: no cluster, no privilege
 	$(CARGO) run --release --package speaker -- demo
 
-build: ## Build the release binary, target/release/speaker
-	$(CARGO) build --release --package speaker
+build: ## Build the release binaries, target/release/speaker and target/release/sidecar
+	$(CARGO) build --release --package speaker --package sidecar
 
 test: setup ## Install what the tests need, then run every check and test
 	./tests/run check deny unit interop fuzz

@@ -305,3 +305,19 @@ fn the_time_without_any_session_up_is_told() {
         assert!(text.lines().any(|one| one == line), "{line}\n{text}");
     }
 }
+
+/// The reconcile runs on the BFD thread, so it must not grow with the square of the sessions.
+#[test]
+fn a_thousand_peers_are_looked_after() {
+    let peers: Vec<String> =
+        (0..2000).map(|host| format!("10.9.{}.{}", host / 200, host % 200 + 1)).collect();
+    let mut lab = Lab::new(false, "10.0.0.2", &peers.join(","));
+    assert_eq!(lab.engine.sessions().len(), 2000);
+    let started = Instant::now();
+    lab.reconcile();
+    eprintln!("reconciled in {:?}", started.elapsed());
+    assert_eq!(lab.snapshot().expected.len(), 2000);
+    assert_eq!(lab.say("session all kill").lines().count(), 1);
+    lab.reconcile();
+    assert_eq!((lab.engine.sessions().len(), lab.snapshot().recovered), (2000, 2000));
+}
