@@ -73,6 +73,19 @@ fn a_late_driver_sends_once() {
     }
 }
 
+/// Or they would all come at once from then on.
+#[test]
+fn after_a_late_packet_the_next_is_jittered_as_ever() {
+    let mut desk = Desk::in_state(State::Up, settings(1000, 0, 3));
+    let mut gaps = Vec::new();
+    for _ in 0..150 {
+        desk.now = desk.engine.next().unwrap() + ms(700);
+        desk.advance();
+        gaps.push(desk.engine.next().unwrap() - desk.now);
+    }
+    check_jitter(&gaps, ms(1000), 100);
+}
+
 #[test]
 fn rfc5880_6_8_7_a_peer_that_wants_no_packets_gets_none_at_intervals() {
     for state in [State::Init, State::Up] {

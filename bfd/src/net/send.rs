@@ -158,11 +158,18 @@ impl Sender {
     }
 }
 
-/// Hands a packet to the kernel. That the peer did not listen to the one before, which ICMP tells now, is no failure.
+/// Hands a packet to the kernel. An ICMP error is told with the next packet after it, in whose place: so that one is
+/// handed over again, or whoever forges such errors would silence the session. Of these only the usual one, that the
+/// peer does not listen, is no failure even if it comes each time.
 fn transmit(socket: &UdpSocket, packet: &[u8]) -> io::Result<()> {
+    /// Errors that may come in between, until it is taken for the packet's own.
+    const AGAIN: u32 = 3;
     let mut done = socket.send(packet);
-    if done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-        done = socket.send(packet); // the error was of an earlier one and kept this one from being sent
+    for _ in 0..AGAIN {
+        if done.is_ok() {
+            break;
+        }
+        done = socket.send(packet);
     }
     match done {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),

@@ -4,7 +4,7 @@ use std::hash::BuildHasher as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -129,7 +129,13 @@ impl<T: FnMut(Notice)> Worker<T> {
 
     /// Does what was asked for. Returns whether to go on.
     fn obey(&mut self) -> bool {
-        while let Ok(command) = self.inside.inbox.try_recv() {
+        loop {
+            let command = match self.inside.inbox.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => return true,
+                // The driver's last holder was a closure given to it, and there was no room to say so.
+                Err(TryRecvError::Disconnected) => return false,
+            };
             match command {
                 Command::Call(call) => {
                     let now = self.clock.read();
@@ -148,7 +154,6 @@ impl<T: FnMut(Notice)> Worker<T> {
                 Command::Quit => return false,
             }
         }
-        true
     }
 
     /// Takes every session to AdminDown (RFC 5880 §6.8.16). For a detection time, as it asks, is longer than a stop may

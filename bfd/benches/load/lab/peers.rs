@@ -9,6 +9,7 @@ use std::collections::BinaryHeap;
 use std::io::BufRead;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -22,8 +23,9 @@ const UP: u8 = 3;
 const POLL: u8 = 0x20;
 const FINAL: u8 = 0x10;
 
-/// How long it sleeps at most: then it looks whether it was spoken to.
-const NAP: u64 = 2_000_000;
+/// How long it sleeps at most between two looks at its sockets. It wakes for each packet it has to send, as peers do not
+/// agree on when; for none it gets: to wake it would be our side's work, and its higher priority interrupt our side.
+const NAP: u64 = 500_000;
 
 struct Peer {
     socket: UdpSocket,
@@ -66,14 +68,14 @@ pub(crate) fn run(load: Load) {
         let data = epoll::EventData::new_u64(u64::try_from(at).expect("few"));
         epoll::add(&poll, &peer.socket, data, epoll::EventFlags::IN).expect("room");
     }
-    let mut events = Vec::with_capacity(256);
+    let mut events = Vec::with_capacity(1024);
     loop {
         let next = peers.send_due();
+        std::thread::sleep(Duration::from_nanos(next.saturating_sub(clock()).min(NAP)));
         peers.obey(&words);
-        let left = next.saturating_sub(clock()).min(NAP);
-        let left = Timespec { tv_sec: 0, tv_nsec: i64::try_from(left).unwrap_or(0) };
         events.clear();
-        let _ = epoll::wait(&poll, spare_capacity(&mut events), Some(&left)); // interrupted: an early look
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        epoll::wait(&poll, spare_capacity(&mut events), Some(&at_once)).expect("a poll");
         for event in &events {
             peers.receive(usize::try_from(event.data.u64()).expect("few"));
         }
