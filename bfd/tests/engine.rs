@@ -207,6 +207,14 @@ fn a_session_of_an_allowed_link_local_peer_is_on_its_link() {
     let first = desk.engine.session(SessionId(1)).expect("it was opened").discriminator;
     hear(&mut desk, packet(State::Init, Some(first)), way(4));
     assert_eq!(desk.engine.counters().unknown, 1);
+    // Nor is an address of ours that it speaks to anywhere else.
+    let global = address("2001:db8::2");
+    desk.engine.allow(global);
+    hear(&mut desk, packet(State::Down, None), |way| {
+        (way.source, way.destination, way.interface) = (global, local, 4);
+    });
+    let opened = Path { hops: Hops::Single, local: Some(local), remote: global, interface: 4 };
+    assert_eq!(desk.opened.last(), Some(&(SessionId(3), opened)));
 }
 
 #[test]
@@ -252,6 +260,7 @@ fn a_path_that_cannot_carry_a_session_is_refused() {
         path(Some("2001:db8::1"), "10.0.0.1", 0),
         path(Some("10.0.0.2"), "10.0.0.2", 0),
         path(None, "fe80::2", 0),
+        path(Some("fe80::1"), "2001:db8::2", 0), // no socket can be bound to it without its link
     ] {
         assert!(matches!(open(bad), Err(OpenError::Path(_))), "{bad:?}");
     }
