@@ -249,6 +249,18 @@ fn a_connection_that_cannot_be_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn a_peer_no_session_can_be_with_is_allowed_and_counted() {
+    let mut lab = Lab::new(false, "10.0.0.2", "");
+    assert_eq!(lab.say("allow 224.0.0.1"), "Allowing connections from 224.0.0.1\n");
+    assert_eq!(lab.say("allow 0.0.0.0"), "Allowing connections from 0.0.0.0\n", "an entry, and no wildcard");
+    lab.reconcile();
+    assert_eq!(lab.say("status"), "There are 0 sessions:\n");
+    assert_eq!(lab.snapshot().failed, 3, "224.0.0.1, once by each command and once by the reconcile");
+    lab.hear(("10.0.0.1", "10.0.0.2"), State::Down, 0);
+    assert_eq!(lab.say("status"), "There are 0 sessions:\n", "0.0.0.0 allows nobody else");
+}
+
+#[test]
 fn wildcards_listen_where_the_routes_say() {
     let mut lab = Lab::new(false, "0.0.0.0", "10.0.0.1,fd00::1");
     assert_eq!(lab.say("status"), "There are 0 sessions:\n", "no route, no end of ours");

@@ -27,6 +27,8 @@ pub struct Registry {
     pub(super) settings: Settings,
     /// Sessions that were opened since they are wanted: opening one of them again is a recovery.
     opened: HashSet<Path>,
+    /// Sessions that could not be opened, which is said once.
+    refused: HashSet<Path>,
     pub(super) recovered: u64,
     pub(super) failed: u64,
     /// Since when every session that is wanted is not Up.
@@ -93,6 +95,7 @@ impl Registry {
             sources: Sources::new(),
             settings: config.settings.clone(),
             opened: HashSet::new(),
+            refused: HashSet::new(),
             recovered: 0,
             failed: 0,
             none_up_since: None,
@@ -130,7 +133,9 @@ impl Registry {
     pub(super) fn block(&mut self, engine: &mut Engine, remote: Address) {
         self.allowed.remove(&remote);
         self.sources.remove(&remote);
-        self.opened.retain(|path| Address::on_link(path.remote, path.interface) != remote);
+        for paths in [&mut self.opened, &mut self.refused] {
+            paths.retain(|path| Address::on_link(path.remote, path.interface) != remote);
+        }
         if !self.allowed.iter().any(|other| other.ip == remote.ip) {
             engine.block(remote.ip);
         }
@@ -185,10 +190,13 @@ impl Registry {
             Ok(_) => {
                 self.recovered += u64::from(again);
                 self.opened.insert(path);
+                self.refused.remove(&path);
             }
             Err(error) => {
                 self.failed += 1;
-                warn!(remote = %path.remote, %error, "a session was not opened");
+                if self.refused.insert(path) {
+                    warn!(remote = %path.remote, %error, "a session was not opened, and is tried again silently");
+                }
             }
         }
     }
