@@ -318,6 +318,19 @@ fn the_time_without_any_session_up_is_told() {
     }
 }
 
+#[test]
+fn what_is_expected_is_what_was_configured_whatever_is_commanded() {
+    let mut lab = Lab::new(false, "10.0.0.2", "10.0.0.1");
+    lab.bring_up(("10.0.0.1", "10.0.0.2"));
+    lab.say("allow 10.0.0.9");
+    assert_eq!(lab.snapshot().expected.len(), 1, "a guest makes nobody unready");
+    for line in ["block 10.0.0.1", "session all kill"] {
+        lab.say(line);
+    }
+    let expected = lab.snapshot().expected;
+    assert_eq!((expected.len(), expected[0].state), (1, None), "and who is kept out is missed");
+}
+
 /// The reconcile runs on the BFD thread, so it must not grow with the square of the sessions.
 #[test]
 fn a_thousand_peers_are_looked_after() {

@@ -22,6 +22,8 @@ pub struct Registry {
     pub(super) hops: Hops,
     passive: bool,
     allowed: BTreeSet<Address>,
+    /// Those it was started with.
+    configured: BTreeSet<Address>,
     sources: Sources,
     /// What sessions are told that come from now on.
     pub(super) settings: Settings,
@@ -92,6 +94,7 @@ impl Registry {
             hops: config.hops,
             passive: config.passive,
             allowed: config.peers.iter().copied().collect(),
+            configured: config.peers.iter().copied().collect(),
             sources: Sources::new(),
             settings: config.settings.clone(),
             opened: HashSet::new(),
@@ -142,10 +145,20 @@ impl Registry {
     }
 
     /// Every listen address with every allowed one of its family.
-    pub(super) fn wanted(&self) -> Vec<Wanted> {
+    fn wanted(&self) -> Vec<Wanted> {
+        self.with(&self.allowed)
+    }
+
+    /// What readiness and metrics are about: the peers it was started with, whatever commands allowed or blocked since;
+    /// where it was started with none, those that commands allow.
+    pub(super) fn expected(&self) -> Vec<Wanted> {
+        self.with(if self.configured.is_empty() { &self.allowed } else { &self.configured })
+    }
+
+    fn with(&self, remotes: &BTreeSet<Address>) -> Vec<Wanted> {
         let mut wanted: Vec<Wanted> = Vec::new();
         let mut seen = HashSet::new();
-        for remote in self.allowed.iter().filter(|remote| !remote.ip.is_unspecified()) {
+        for remote in remotes.iter().filter(|remote| !remote.ip.is_unspecified()) {
             for listen in self.listen.iter().filter(|listen| listen.same_family(remote)) {
                 let derived = listen.ip.is_unspecified();
                 let local = if derived { self.sources.get(remote).copied() } else { Some(listen.ip) };
@@ -168,7 +181,7 @@ impl Registry {
         }
         let (wanted, sessions) = (self.wanted(), engine.sessions());
         let index = Index::of(&sessions);
-        self.note_up(&wanted, &index, now);
+        self.note_up(&self.expected(), &index, now);
         if self.passive {
             return;
         }
