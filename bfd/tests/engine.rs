@@ -167,6 +167,9 @@ fn only_allowed_addresses_make_sessions_and_the_list_is_literal() {
     desk.engine.allow(REMOTE);
     desk.engine.allow(REMOTE);
     assert_eq!(desk.engine.allowed(), [address("0.0.0.0"), REMOTE]);
+    // A group is no end of a session.
+    hear(&mut desk, packet(State::Down, None), |way| way.destination = address("224.0.0.1"));
+    assert_eq!((desk.opened.len(), desk.engine.counters().unknown), (0, 2));
     hear(&mut desk, packet(State::Down, None), |_| ());
     assert_eq!(desk.opened, [(SessionId(1), PATH)], "local is where the packet was sent to");
     assert_eq!(desk.engine.find(&PATH), Some(SessionId(1)));

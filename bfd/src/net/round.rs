@@ -43,9 +43,7 @@ impl<T: FnMut(Notice)> Worker<T> {
     /// read until a datagram is of later. Returns the first arrival.
     fn take(&mut self, now: Instant) -> Option<Instant> {
         let mut first: Option<Instant> = None;
-        let readable = self.listeners.look();
-        self.rush.took(now, readable > 0);
-        for at in 0..readable {
+        for at in 0..self.listeners.look() {
             for _ in 0..BATCHES {
                 let taken = self.receive(at, now);
                 self.flush(now);
@@ -57,6 +55,7 @@ impl<T: FnMut(Notice)> Worker<T> {
             }
         }
         self.clock.settle();
+        self.rush.took(now, first.is_some());
         first
     }
 
@@ -72,7 +71,7 @@ impl<T: FnMut(Notice)> Worker<T> {
                 if self.inside.shared.receive_errors.fetch_add(1, Ordering::Relaxed) == 0 {
                     warn!(%error, address = %listener.on.address, "receiving failed; further failures are counted");
                 }
-                self.rush.failed(now);
+                self.rush.failed();
                 return None;
             }
         };

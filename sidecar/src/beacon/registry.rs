@@ -22,11 +22,15 @@ pub struct Registry {
     pub(super) hops: Hops,
     passive: bool,
     allowed: BTreeSet<Address>,
+    /// Those it was started with.
+    configured: BTreeSet<Address>,
     sources: Sources,
     /// What sessions are told that come from now on.
     pub(super) settings: Settings,
     /// Sessions that were opened since they are wanted: opening one of them again is a recovery.
     opened: HashSet<Path>,
+    /// Sessions that could not be opened, which is said once.
+    refused: HashSet<Path>,
     pub(super) recovered: u64,
     pub(super) failed: u64,
     /// Since when every session that is wanted is not Up.
@@ -90,9 +94,11 @@ impl Registry {
             hops: config.hops,
             passive: config.passive,
             allowed: config.peers.iter().copied().collect(),
+            configured: config.peers.iter().copied().collect(),
             sources: Sources::new(),
             settings: config.settings.clone(),
             opened: HashSet::new(),
+            refused: HashSet::new(),
             recovered: 0,
             failed: 0,
             none_up_since: None,
@@ -130,17 +136,29 @@ impl Registry {
     pub(super) fn block(&mut self, engine: &mut Engine, remote: Address) {
         self.allowed.remove(&remote);
         self.sources.remove(&remote);
-        self.opened.retain(|path| Address::on_link(path.remote, path.interface) != remote);
+        for paths in [&mut self.opened, &mut self.refused] {
+            paths.retain(|path| Address::on_link(path.remote, path.interface) != remote);
+        }
         if !self.allowed.iter().any(|other| other.ip == remote.ip) {
             engine.block(remote.ip);
         }
     }
 
     /// Every listen address with every allowed one of its family.
-    pub(super) fn wanted(&self) -> Vec<Wanted> {
+    fn wanted(&self) -> Vec<Wanted> {
+        self.with(&self.allowed)
+    }
+
+    /// What readiness and metrics are about: the peers it was started with, whatever commands allowed or blocked since;
+    /// where it was started with none, those that commands allow.
+    pub(super) fn expected(&self) -> Vec<Wanted> {
+        self.with(if self.configured.is_empty() { &self.allowed } else { &self.configured })
+    }
+
+    fn with(&self, remotes: &BTreeSet<Address>) -> Vec<Wanted> {
         let mut wanted: Vec<Wanted> = Vec::new();
         let mut seen = HashSet::new();
-        for remote in self.allowed.iter().filter(|remote| !remote.ip.is_unspecified()) {
+        for remote in remotes.iter().filter(|remote| !remote.ip.is_unspecified()) {
             for listen in self.listen.iter().filter(|listen| listen.same_family(remote)) {
                 let derived = listen.ip.is_unspecified();
                 let local = if derived { self.sources.get(remote).copied() } else { Some(listen.ip) };
@@ -163,7 +181,7 @@ impl Registry {
         }
         let (wanted, sessions) = (self.wanted(), engine.sessions());
         let index = Index::of(&sessions);
-        self.note_up(&wanted, &index, now);
+        self.note_up(&self.expected(), &index, now);
         if self.passive {
             return;
         }
@@ -185,10 +203,13 @@ impl Registry {
             Ok(_) => {
                 self.recovered += u64::from(again);
                 self.opened.insert(path);
+                self.refused.remove(&path);
             }
             Err(error) => {
                 self.failed += 1;
-                warn!(remote = %path.remote, %error, "a session was not opened");
+                if self.refused.insert(path) {
+                    warn!(remote = %path.remote, %error, "a session was not opened, and is tried again silently");
+                }
             }
         }
     }

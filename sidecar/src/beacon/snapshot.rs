@@ -46,7 +46,7 @@ pub struct Snapshot {
 impl Registry {
     /// As it is now.
     pub fn snapshot(&mut self, engine: &Engine, sockets: SocketCounters, now: Instant) -> Snapshot {
-        let (sessions, wanted) = (engine.sessions(), self.wanted());
+        let (sessions, wanted) = (engine.sessions(), self.expected());
         let index = Index::of(&sessions);
         self.note_up(&wanted, &index, now);
         let expected = wanted.iter().filter_map(|wanted| {
