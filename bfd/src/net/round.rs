@@ -4,9 +4,10 @@
 //! Everything is as of that one reading, the horizon of `pace`: wherever in a round the thread is interrupted, and
 //! whatever floods it, the engine judges no silence in which a packet waits unread.
 //!
-//! A flood faster than the thread can read has its price: packets of live peers are dropped with it, so its rounds count
-//! as stalls, nobody is declared dead, and a peer that dies meanwhile is found when the flood is over. Lost time and
-//! overflow show it.
+//! A flood faster than the thread can read has its price: packets of live peers are dropped with it. Its rounds take
+//! longer than a stall and count as one, so live peers stay, and one that dies meanwhile is found when the flood is
+//! over. Where the buffer is so small that it overflows in shorter rounds, a live peer may be taken for dead. Lost time
+//! and overflow show both.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
