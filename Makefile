@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop interop-table fuzz soak setup deny bench cluster crds fmt
+.PHONY: help demo build test check unit interop interop-table fuzz soak setup deny bench bfd-bench cluster crds fmt
 
 CARGO ?= cargo
 
@@ -9,8 +9,8 @@ help: ## Show the targets
 demo: ## Build the speaker and run the main job: no cluster, no privilege
 	$(CARGO) run --release --package speaker -- demo
 
-build: ## Build the release binary, target/release/speaker
-	$(CARGO) build --release --package speaker
+build: ## Build the release binaries, target/release/speaker and target/release/sidecar
+	$(CARGO) build --release --package speaker --package sidecar
 
 test: setup ## Install what the tests need, then run every check and test
 	./tests/run check deny unit interop fuzz
@@ -46,6 +46,10 @@ bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benc
 cluster: ## Benchmark with 10 000 and 100 000 Pods on a real API server (as root)
 	$(CARGO) build --release --package speaker
 	SPEAKER_BIN=target/release/speaker $(CARGO) bench --package tests --bench cluster -- 10000 100000
+
+bfd-bench: ## Benchmark of BFD beside FRR: 100 cuts of the link, both families (as root)
+	$(CARGO) build --release --package speaker
+	SPEAKER_BIN=target/release/speaker $(CARGO) bench --package tests --bench bfd -- 100
 
 crds: ## Write deploy/crds from the types in kubeovn
 	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds

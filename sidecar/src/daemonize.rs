@@ -99,15 +99,12 @@ fn serve(options: Options) -> io::Result<()> {
         std::env::set_current_dir("/")?;
     }
     let environment = Environment::read();
-    let variable = |name: &str| environment.get(name).map(str::to_owned);
-    let flags = BfdFlags {
-        passive: options.passive || environment.is_on("BFDD_PASSIVE"),
-        // Served on request only: node gateways run in the node's own network, where the port may be another's.
-        metrics_address: Some(variable("BFDD_METRICS_ADDRESS").unwrap_or_default()),
-        ..BfdFlags::default()
-    };
-    let nothing = Environment::default();
-    let mut config = Config::resolve(&flags, &nothing).map_err(io::Error::other)?;
+    let passive = options.passive || environment.is_on("BFDD_PASSIVE");
+    let flags = BfdFlags { passive, ..BfdFlags::default() };
+    // Metrics are served on request only: node gateways run in the node's own network, where the port may be another's.
+    let metrics = environment.get("BFDD_METRICS_ADDRESS").unwrap_or_default().to_owned();
+    let said = Environment::of([("BFDD_METRICS_ADDRESS", metrics)]);
+    let mut config = Config::resolve(&flags, &said).map_err(io::Error::other)?;
     config.patient = false;
     config.control_required = true;
     if !options.control.is_empty() {

@@ -31,7 +31,7 @@ fn bfd(flags: &BfdFlags) -> ExitCode {
         Ok(config) => config,
         Err(problems) => {
             eprintln!("sidecar: {problems}");
-            return ExitCode::from(2);
+            return ExitCode::FAILURE;
         }
     };
     logging::start_stderr();

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bfd::net::Notice;
 use bfd::session::Path;
@@ -21,6 +21,8 @@ use crate::{http, supervisor};
 
 /// How often what there is is held against what is wanted.
 const RECONCILE: Duration = Duration::from_secs(2);
+/// How often stalls are logged at most; metrics count each.
+const STALLS_TOLD: Duration = Duration::from_secs(1);
 /// Notices that wait to be logged. When stderr is held up, further ones are dropped, not the BFD thread delayed.
 const NOTICES: usize = 1024;
 
@@ -64,7 +66,8 @@ pub async fn run(config: Config, extras: Extras, started: impl FnOnce()) -> io::
         tasks.spawn(http::serve(on, beacon.clone()).map_err(told)?);
     }
     if let Some(path) = extras.socket {
-        tasks.spawn(supervisor::socket::serve(&path, beacon.clone())?);
+        let told = |error: io::Error| at(&path.display().to_string(), &error);
+        tasks.spawn(supervisor::socket::serve(&path, beacon.clone()).map_err(told)?);
     }
     info!(peers = config.peers.len(), passive = config.passive, "BFD started");
     reconcile(&beacon).await;
@@ -117,7 +120,28 @@ async fn reconcile(beacon: &Beacon) {
     }
 }
 
+/// Stalls since the last line about them: a starved thread must not write a line each time it is late.
+#[derive(Default)]
+struct Stalls {
+    count: u32,
+    lost: Duration,
+    told: Option<Instant>,
+}
+
+impl Stalls {
+    fn note(&mut self, late: Duration) {
+        self.count += 1;
+        self.lost += late;
+        if self.told.is_none_or(|told| told.elapsed() >= STALLS_TOLD) {
+            let (stalls, lost_ms) = (self.count, self.lost.as_millis());
+            warn!(stalls, lost_ms, "the BFD thread was late; detection clocks stood still");
+            *self = Self { told: Some(Instant::now()), ..Self::default() };
+        }
+    }
+}
+
 async fn log(mut notices: mpsc::Receiver<Notice>) {
+    let mut stalls = Stalls::default();
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Opened(id, path) => {
@@ -136,9 +160,7 @@ async fn log(mut notices: mpsc::Receiver<Notice>) {
                     target: "session", %id, local, remote, from, to, ?reason, diagnostic, "session state changed"
                 );
             }
-            Notice::Stalled(late) => {
-                warn!(late_ms = late.as_millis(), "the BFD thread was late; detection clocks stood still");
-            }
+            Notice::Stalled(late) => stalls.note(late),
         }
     }
 }

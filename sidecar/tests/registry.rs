@@ -249,6 +249,18 @@ fn a_connection_that_cannot_be_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn a_peer_no_session_can_be_with_is_allowed_and_counted() {
+    let mut lab = Lab::new(false, "10.0.0.2", "");
+    assert_eq!(lab.say("allow 224.0.0.1"), "Allowing connections from 224.0.0.1\n");
+    assert_eq!(lab.say("allow 0.0.0.0"), "Allowing connections from 0.0.0.0\n", "an entry, and no wildcard");
+    lab.reconcile();
+    assert_eq!(lab.say("status"), "There are 0 sessions:\n");
+    assert_eq!(lab.snapshot().failed, 3, "224.0.0.1, once by each command and once by the reconcile");
+    lab.hear(("10.0.0.1", "10.0.0.2"), State::Down, 0);
+    assert_eq!(lab.say("status"), "There are 0 sessions:\n", "0.0.0.0 allows nobody else");
+}
+
+#[test]
 fn wildcards_listen_where_the_routes_say() {
     let mut lab = Lab::new(false, "0.0.0.0", "10.0.0.1,fd00::1");
     assert_eq!(lab.say("status"), "There are 0 sessions:\n", "no route, no end of ours");
@@ -304,4 +316,33 @@ fn the_time_without_any_session_up_is_told() {
     ] {
         assert!(text.lines().any(|one| one == line), "{line}\n{text}");
     }
+}
+
+#[test]
+fn what_is_expected_is_what_was_configured_whatever_is_commanded() {
+    let mut lab = Lab::new(false, "10.0.0.2", "10.0.0.1");
+    lab.bring_up(("10.0.0.1", "10.0.0.2"));
+    lab.say("allow 10.0.0.9");
+    assert_eq!(lab.snapshot().expected.len(), 1, "a guest makes nobody unready");
+    for line in ["block 10.0.0.1", "session all kill"] {
+        lab.say(line);
+    }
+    let expected = lab.snapshot().expected;
+    assert_eq!((expected.len(), expected[0].state), (1, None), "and who is kept out is missed");
+}
+
+/// The reconcile runs on the BFD thread, so it must not grow with the square of the sessions.
+#[test]
+fn a_thousand_peers_are_looked_after() {
+    let peers: Vec<String> =
+        (0..2000).map(|host| format!("10.9.{}.{}", host / 200, host % 200 + 1)).collect();
+    let mut lab = Lab::new(false, "10.0.0.2", &peers.join(","));
+    assert_eq!(lab.engine.sessions().len(), 2000);
+    let started = Instant::now();
+    lab.reconcile();
+    eprintln!("reconciled in {:?}", started.elapsed());
+    assert_eq!(lab.snapshot().expected.len(), 2000);
+    assert_eq!(lab.say("session all kill").lines().count(), 1);
+    lab.reconcile();
+    assert_eq!((lab.engine.sessions().len(), lab.snapshot().recovered), (2000, 2000));
 }

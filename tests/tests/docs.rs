@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
@@ -11,6 +11,7 @@ const DOCUMENTS: [&str; 8] = [
     "docs/benchmarks.md",
     "docs/fuzzing.md",
     "docs/interop.md",
+    "docs/interop-bfd.md",
     "docs/metrics.md",
 ];
 /// A backticked word that starts like this is a path of the repository.

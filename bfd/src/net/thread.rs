@@ -1,10 +1,11 @@
-//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came before them.
-//!
+//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came
+//! before them.
+
 use std::hash::BuildHasher as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -25,6 +26,9 @@ use crate::types::{Diagnostic, State};
 const SLACK_NANOS: u32 = 50_000;
 /// When AdminDown is sent again at the end, since it was the last time: one packet may be lost.
 const GOODBYES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(20)];
+
+/// After that long a round comes before further commands.
+const BUSY: Duration = Duration::from_millis(1);
 
 type Call = Box<dyn FnOnce(&mut Engine, Instant, &mut Vec<Action>) + Send>;
 
@@ -127,9 +131,17 @@ impl<T: FnMut(Notice)> Worker<T> {
         asked
     }
 
-    /// Does what was asked for. Returns whether to go on.
+    /// Does what was asked for, until [`BUSY`] is over: sessions do not wait for callers that never rest. Returns
+    /// whether to go on.
     fn obey(&mut self) -> bool {
-        while let Ok(command) = self.inside.inbox.try_recv() {
+        let begun = Instant::now();
+        while begun.elapsed() < BUSY {
+            let command = match self.inside.inbox.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => return true,
+                // The driver's last holder was a closure given to it, and there was no room to say so.
+                Err(TryRecvError::Disconnected) => return false,
+            };
             match command {
                 Command::Call(call) => {
                     let now = self.clock.read();
@@ -148,6 +160,7 @@ impl<T: FnMut(Notice)> Worker<T> {
                 Command::Quit => return false,
             }
         }
+        let _ = rustix::io::write(&*self.inside.wake, &1_u64.to_ne_bytes()); // there may be more: after a round
         true
     }
 

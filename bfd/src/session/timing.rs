@@ -72,8 +72,9 @@ impl Timing {
     /// Changes intervals while Up; what needs the other end to follow first is in force after its Final (RFC 5880
     /// §6.8.3). Nothing while a sequence is under way: ask again after it. Whether something is told anew.
     pub(super) fn change(&mut self, wanted: Pace, now: Moment) -> bool {
-        if self.poll == Poll::Settling && self.told.rx.0 == 0 && now >= self.polled.after(ROUND_TRIP) {
-            self.poll = Poll::Idle; // it was asked to send nothing: no packet without F will come
+        if self.poll == Poll::Settling && now >= self.polled.after(ROUND_TRIP) {
+            // It was asked to send nothing, or sets F in all it sends: no packet without F will come.
+            self.poll = Poll::Idle;
         }
         if self.poll != Poll::Idle || self.told == wanted {
             return false;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "support of tests")]
 
 mod driver;
+mod hostile;
 mod pair;
 mod stall;
 mod support;

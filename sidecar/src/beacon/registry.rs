@@ -22,11 +22,15 @@ pub struct Registry {
     pub(super) hops: Hops,
     passive: bool,
     allowed: BTreeSet<Address>,
+    /// Those it was started with.
+    configured: BTreeSet<Address>,
     sources: Sources,
     /// What sessions are told that come from now on.
     pub(super) settings: Settings,
     /// Sessions that were opened since they are wanted: opening one of them again is a recovery.
     opened: HashSet<Path>,
+    /// Sessions that could not be opened, which is said once.
+    refused: HashSet<Path>,
     pub(super) recovered: u64,
     pub(super) failed: u64,
     /// Since when every session that is wanted is not Up.
@@ -41,16 +45,43 @@ pub(super) struct Wanted {
     derived: bool,
 }
 
+/// Sessions by their ends, so that thousands are looked through in one pass on the BFD thread.
+pub(super) struct Index<'a> {
+    by_ends: HashMap<(Address, Address), &'a Status>,
+    /// One that is Up with each peer that has one.
+    up: HashMap<Address, &'a Status>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn of(sessions: &'a [Status]) -> Self {
+        let ends = |status: &'a Status| ((status::local(status), status::remote(status)), status);
+        let up = sessions.iter().filter(|status| status.state == State::Up);
+        Self {
+            by_ends: sessions.iter().map(ends).collect(),
+            up: up.map(|status| (status::remote(status), status)).collect(),
+        }
+    }
+
+    fn between(&self, path: &Path) -> Option<&'a Status> {
+        self.by_ends.get(&ends(path)?).copied()
+    }
+}
+
+/// Both ends of a path; the link counts only where it says something.
+fn ends(path: &Path) -> Option<(Address, Address)> {
+    let on_link = |ip| Address::on_link(ip, path.interface);
+    Some((on_link(path.local?), on_link(path.remote)))
+}
+
 impl Wanted {
     /// The session that is what is wanted. Where our end was only guessed, one that is Up at another will do.
-    pub(super) fn met_by<'a>(&self, sessions: &'a [Status]) -> Option<&'a Status> {
-        let elsewhere = |status: &&Status| {
-            self.derived && status.state == State::Up && status.path.remote == self.path.remote
-        };
-        sessions
-            .iter()
-            .find(|status| same_ends(status, &self.path))
-            .or_else(|| sessions.iter().find(elsewhere))
+    pub(super) fn met_by<'a>(&self, sessions: &Index<'a>) -> Option<&'a Status> {
+        let elsewhere = || sessions.up.get(&self.remote()).filter(|_| self.derived).copied();
+        sessions.between(&self.path).or_else(elsewhere)
+    }
+
+    fn remote(&self) -> Address {
+        Address::on_link(self.path.remote, self.path.interface)
     }
 }
 
@@ -63,9 +94,11 @@ impl Registry {
             hops: config.hops,
             passive: config.passive,
             allowed: config.peers.iter().copied().collect(),
+            configured: config.peers.iter().copied().collect(),
             sources: Sources::new(),
             settings: config.settings.clone(),
             opened: HashSet::new(),
+            refused: HashSet::new(),
             recovered: 0,
             failed: 0,
             none_up_since: None,
@@ -103,17 +136,29 @@ impl Registry {
     pub(super) fn block(&mut self, engine: &mut Engine, remote: Address) {
         self.allowed.remove(&remote);
         self.sources.remove(&remote);
-        self.opened.retain(|path| Address::on_link(path.remote, path.interface) != remote);
+        for paths in [&mut self.opened, &mut self.refused] {
+            paths.retain(|path| Address::on_link(path.remote, path.interface) != remote);
+        }
         if !self.allowed.iter().any(|other| other.ip == remote.ip) {
             engine.block(remote.ip);
         }
     }
 
     /// Every listen address with every allowed one of its family.
-    pub(super) fn wanted(&self) -> Vec<Wanted> {
+    fn wanted(&self) -> Vec<Wanted> {
+        self.with(&self.allowed)
+    }
+
+    /// What readiness and metrics are about: the peers it was started with, whatever commands allowed or blocked since;
+    /// where it was started with none, those that commands allow.
+    pub(super) fn expected(&self) -> Vec<Wanted> {
+        self.with(if self.configured.is_empty() { &self.allowed } else { &self.configured })
+    }
+
+    fn with(&self, remotes: &BTreeSet<Address>) -> Vec<Wanted> {
         let mut wanted: Vec<Wanted> = Vec::new();
         let mut seen = HashSet::new();
-        for remote in self.allowed.iter().filter(|remote| !remote.ip.is_unspecified()) {
+        for remote in remotes.iter().filter(|remote| !remote.ip.is_unspecified()) {
             for listen in self.listen.iter().filter(|listen| listen.same_family(remote)) {
                 let derived = listen.ip.is_unspecified();
                 let local = if derived { self.sources.get(remote).copied() } else { Some(listen.ip) };
@@ -134,21 +179,20 @@ impl Registry {
         for remote in &self.allowed {
             engine.allow(remote.ip);
         }
-        let wanted = self.wanted();
-        let sessions = engine.sessions();
-        self.note_up(&wanted, &sessions, now);
+        let (wanted, sessions) = (self.wanted(), engine.sessions());
+        let index = Index::of(&sessions);
+        self.note_up(&self.expected(), &index, now);
         if self.passive {
             return;
         }
-        self.close_misplaced(engine, (&wanted, &sessions), now, out);
-        for Wanted { path, derived } in wanted {
-            match sessions.iter().find(|status| same_ends(status, &path)) {
+        self.close_misplaced(engine, (&wanted, &index), now, out);
+        for wanted in wanted {
+            match wanted.met_by(&index) {
                 Some(status) if status.role == Role::Passive => {
                     engine.control(now, status.id, Control::Activate, out);
                 }
                 Some(_) => {}
-                None if derived && up_elsewhere(&sessions, path.remote) => {}
-                None => self.reopen(engine, now, path, out),
+                None => self.reopen(engine, now, wanted.path, out),
             }
         }
     }
@@ -159,10 +203,13 @@ impl Registry {
             Ok(_) => {
                 self.recovered += u64::from(again);
                 self.opened.insert(path);
+                self.refused.remove(&path);
             }
             Err(error) => {
                 self.failed += 1;
-                warn!(remote = %path.remote, %error, "a session was not opened");
+                if self.refused.insert(path) {
+                    warn!(remote = %path.remote, %error, "a session was not opened, and is tried again silently");
+                }
             }
         }
     }
@@ -189,31 +236,31 @@ impl Registry {
     fn close_misplaced(
         &mut self,
         engine: &mut Engine,
-        (wanted, sessions): (&[Wanted], &[Status]),
+        (wanted, sessions): (&[Wanted], &Index<'_>),
         now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let opened = &self.opened;
-        let ours =
-            |status: &&Status| status.state != State::Up && opened.iter().any(|path| same_ends(status, path));
-        let mut closed = Vec::new();
-        for status in sessions.iter().filter(ours) {
-            let place = wanted.iter().find(|wanted| same_ends(status, &wanted.path));
-            let allowed = self.allowed.contains(&status::remote(status));
-            let misplaced = match place {
-                Some(place) => place.derived && up_elsewhere(sessions, status.path.remote),
-                None => allowed,
+        let places: HashMap<_, _> =
+            wanted.iter().filter_map(|wanted| Some((ends(&wanted.path)?, wanted))).collect();
+        let mut closed = HashSet::new();
+        for path in &self.opened {
+            let Some(status) = sessions.between(path).filter(|status| status.state != State::Up) else {
+                continue;
+            };
+            let misplaced = match ends(path).and_then(|ends| places.get(&ends)) {
+                Some(place) => place.derived && sessions.up.contains_key(&place.remote()),
+                None => self.allowed.contains(&status::remote(status)),
             };
             if misplaced {
                 close(engine, now, status.id, out);
-                closed.push(status.path);
+                closed.insert(*path);
             }
         }
         self.opened.retain(|path| !closed.contains(path));
     }
 
     /// Keeps since when nothing that is wanted is Up.
-    pub(super) fn note_up(&mut self, wanted: &[Wanted], sessions: &[Status], now: Instant) {
+    pub(super) fn note_up(&mut self, wanted: &[Wanted], sessions: &Index<'_>, now: Instant) {
         let is_up = |status: &Status| status.state == State::Up;
         let up = wanted.iter().any(|wanted| wanted.met_by(sessions).is_some_and(is_up));
         self.none_up_since = match up || wanted.is_empty() {
@@ -227,15 +274,4 @@ impl Registry {
 pub(super) fn close(engine: &mut Engine, now: Instant, id: SessionId, out: &mut Vec<Action>) {
     engine.control(now, id, Control::Force(State::AdminDown, Diagnostic::ADMIN_DOWN), out);
     engine.close(id, out);
-}
-
-/// Whether a session runs between these ends; the link counts only where it says something.
-pub(super) fn same_ends(status: &Status, path: &Path) -> bool {
-    let link = |ip| Address::on_link(ip, path.interface);
-    path.local.is_some_and(|local| status::local(status) == link(local))
-        && status::remote(status) == link(path.remote)
-}
-
-fn up_elsewhere(sessions: &[Status], remote: IpAddr) -> bool {
-    sessions.iter().any(|status| status.path.remote == remote && status.state == State::Up)
 }

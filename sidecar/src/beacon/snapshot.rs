@@ -7,7 +7,7 @@ use bfd::engine::{Counters, Engine};
 use bfd::net::SocketCounters;
 use bfd::session::Status;
 
-use super::registry::Registry;
+use super::registry::{Index, Registry};
 use crate::address::Address;
 use crate::status;
 
@@ -46,10 +46,11 @@ pub struct Snapshot {
 impl Registry {
     /// As it is now.
     pub fn snapshot(&mut self, engine: &Engine, sockets: SocketCounters, now: Instant) -> Snapshot {
-        let (sessions, wanted) = (engine.sessions(), self.wanted());
-        self.note_up(&wanted, &sessions, now);
+        let (sessions, wanted) = (engine.sessions(), self.expected());
+        let index = Index::of(&sessions);
+        self.note_up(&wanted, &index, now);
         let expected = wanted.iter().filter_map(|wanted| {
-            let (path, session) = (wanted.path, wanted.met_by(&sessions));
+            let (path, session) = (wanted.path, wanted.met_by(&index));
             let remote = Address::on_link(path.remote, path.interface);
             let local = match session {
                 Some(status) => status::local(status),
@@ -57,8 +58,9 @@ impl Registry {
             };
             Some(Expected { local, remote, state: session.map(|status| status.state) })
         });
+        let expected = expected.collect();
         Snapshot {
-            expected: expected.collect(),
+            expected,
             counters: *engine.counters(),
             lost_time: engine.lost_time(),
             sockets,

@@ -30,6 +30,9 @@ pub fn read(octets: &[u8]) -> Read {
     let Some(end) = body.windows(2).position(|pair| pair == [0, 0]) else {
         return if octets.len() >= LONGEST { Read::Broken("too long") } else { Read::More };
     };
+    if octets.len() > LONGEST {
+        return Read::Broken("too long");
+    }
     if octets.len() > MAGIC.len() + end + 2 {
         return Read::Broken("goes on after its end");
     }
@@ -85,6 +88,9 @@ mod tests {
         let mut endless = STATUS[..10].to_vec();
         endless.resize(LONGEST, b'x');
         assert_eq!(read(&endless), Read::Broken("too long"));
+        let whole = |octets| [&MAGIC[..], &vec![b'x'; octets - 6], &[0, 0]].concat();
+        assert!(matches!(read(&whole(LONGEST)), Read::Words(_)));
+        assert_eq!(read(&whole(LONGEST + 1)), Read::Broken("too long"));
     }
 
     #[test]

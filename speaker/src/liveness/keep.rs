@@ -224,7 +224,11 @@ impl Keeper {
         if !self.said.contains_key(&peer) {
             self.say(peer, idle(wish.profile.hold));
         }
-        let path = match (place::path(peer, wish), self.open.get_mut(&peer)) {
+        let bgp = self.engine.peer(peer).and_then(|status| status.local_addr);
+        let path = match (
+            place::path(peer, wish, bgp.map(|addr| addr.ip().to_canonical())),
+            self.open.get_mut(&peer),
+        ) {
             (Err(_), Some(_)) => return Ok(()), // where it is it will notice by itself; the next look may know more
             (Err(cause), None) => return Err(cause),
             (Ok(path), Some(open)) if open.path == path => {

@@ -22,15 +22,16 @@ fn remote(peer: PeerAddr, at: Option<SocketAddrV6>) -> Result<SocketAddr, String
     }
 }
 
-/// The two ends of a neighbour's session as things are now.
+/// The two ends of a neighbour's session as things are now. `bgp` is our end of its BGP session while there is one: that
+/// the way of those two is watched is the point of it, and routers know BFD sessions by it.
 ///
 /// # Errors
 /// Why there cannot be one, for people.
-pub(super) fn path(peer: PeerAddr, wish: &Wish) -> Result<Path, String> {
+pub(super) fn path(peer: PeerAddr, wish: &Wish, bgp: Option<IpAddr>) -> Result<Path, String> {
     let mut remote = remote(peer, wish.at)?;
     let hops = wish.profile.hops;
     remote.set_port(hops.port());
-    let local = match wish.local {
+    let local = match wish.local.or(bgp) {
         Some(local) => local,
         None => source(remote).map_err(|error| format!("the kernel knows no way to it: {error}"))?,
     };
@@ -94,27 +95,31 @@ mod tests {
 
     #[test]
     fn a_session_comes_from_the_address_that_is_pinned_else_from_the_kernels() {
-        let given = path(peer("127.0.0.9"), &wish(Hops::Single, Some("127.0.0.3"))).expect("a way");
+        let given =
+            path(peer("127.0.0.9"), &wish(Hops::Single, Some("127.0.0.3")), Some([127, 0, 0, 4].into()))
+                .expect("a way");
         assert_eq!((given.local, given.interface), (Some([127, 0, 0, 3].into()), 0));
-        let found = path(peer("127.0.0.9"), &wish(Hops::Multi, None)).expect("a way");
+        let found = path(peer("127.0.0.9"), &wish(Hops::Multi, None), None).expect("a way");
         assert_eq!(
             (found.local, found.hops),
             (Some([127, 0, 0, 1].into()), Hops::Multi),
             "as for any 127.0.0.0/8"
         );
+        let as_bgp = path(peer("127.0.0.9"), &wish(Hops::Single, None), Some([127, 0, 0, 4].into()));
+        assert_eq!(as_bgp.expect("a way").local, Some([127, 0, 0, 4].into()));
     }
 
     #[test]
     fn link_local_neighbours_have_their_link() {
-        let on_lo = path(peer("fe80::1%lo"), &wish(Hops::Single, Some("fe80::2"))).expect("a way");
+        let on_lo = path(peer("fe80::1%lo"), &wish(Hops::Single, Some("fe80::2")), None).expect("a way");
         assert_eq!(on_lo.interface, 1, "lo is the first of any namespace");
-        let gone = path(peer("fe80::1%nolink0"), &wish(Hops::Single, None));
+        let gone = path(peer("fe80::1%nolink0"), &wish(Hops::Single, None), None);
         assert_eq!(gone, Err("there is no link nolink0".to_owned()));
         let unnumbered = PeerAddr::unnumbered(Link::new("lo").expect("a name"));
         let mut wish = wish(Hops::Single, Some("fe80::2"));
-        assert_eq!(path(unnumbered, &wish), Err("no router is found on lo yet".to_owned()));
+        assert_eq!(path(unnumbered, &wish, None), Err("no router is found on lo yet".to_owned()));
         wish.at = Some(SocketAddrV6::new("fe80::7".parse().expect("an address"), 179, 0, 1));
-        let found = path(unnumbered, &wish).expect("a way");
+        let found = path(unnumbered, &wish, None).expect("a way");
         assert_eq!((found.remote.to_string().as_str(), found.interface), ("fe80::7", 1));
     }
 

@@ -1,5 +1,7 @@
 //! Warns when packets begin to be refused or lost, and says when that is over: a line each, however long it lasts.
 
+use std::time::Duration;
+
 use tracing::{info, warn};
 
 use super::Snapshot;
@@ -13,8 +15,8 @@ const NAMES: [&str; 6] = ["invalid", "ttl", "auth", "unknown peer", "dropped", "
 pub(super) struct Trouble {
     before: Option<Counts>,
     told: bool,
-    /// Stalls that are known.
-    stalls: u64,
+    /// Lost time that is known.
+    lost: Duration,
     /// Looks until the next line about stalls.
     quiet: u8,
 }
@@ -41,12 +43,23 @@ impl Trouble {
             News::Begins(what) => warn!(counted = what, "BFD packets are being refused or lost"),
             News::Over => info!("BFD packets are refused or lost no more"),
         }
-        self.quiet = self.quiet.saturating_sub(1);
-        if engine.stalls != self.stalls && self.quiet == 0 {
-            let (stalls, lost_ms) = (engine.stalls.saturating_sub(self.stalls), now.lost_time.as_millis());
-            warn!(stalls, lost_ms, "this process was late, BFD's detection clocks stood still meanwhile");
-            (self.stalls, self.quiet) = (engine.stalls, QUIET);
+        let times = now.sessions.iter().filter_map(|one| Some(one.session.as_ref()?.detection_time));
+        let shortest = times.filter(|time| !time.is_zero()).min();
+        if let Some(lost) = shortest.and_then(|shortest| self.late(shortest, now.lost_time)) {
+            let lost_ms = lost.as_millis();
+            warn!(lost_ms, "this process was late, BFD's detection clocks stood still meanwhile");
         }
+    }
+
+    /// How much time was lost since this was told last, if it is enough for a packet to be missed and long enough ago.
+    fn late(&mut self, shortest: Duration, all: Duration) -> Option<Duration> {
+        self.quiet = self.quiet.saturating_sub(1);
+        let lost = all.saturating_sub(self.lost);
+        if self.quiet > 0 || lost < shortest / 3 {
+            return None;
+        }
+        (self.lost, self.quiet) = (all, QUIET);
+        Some(lost)
     }
 
     fn next(&mut self, now: Counts) -> News {
@@ -69,6 +82,17 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lost_time_is_told_when_it_could_cost_a_packet_and_once_a_minute() {
+        let (mut trouble, ms) = (Trouble::default(), Duration::from_millis);
+        assert_eq!(trouble.late(ms(300), ms(99)), None, "less than an interval");
+        assert_eq!(trouble.late(ms(300), ms(100)), Some(ms(100)));
+        for _ in 0..QUIET - 1 {
+            assert_eq!(trouble.late(ms(300), ms(5000)), None, "twelve looks, five seconds each");
+        }
+        assert_eq!(trouble.late(ms(300), ms(5000)), Some(ms(4900)));
+    }
 
     #[test]
     fn one_line_when_it_begins_and_one_when_it_is_over() {

@@ -84,8 +84,8 @@ impl Peers {
 
     fn remove(&self, old: &Neighbor) {
         let text = if old.shutdown_text.is_empty() { GONE } else { &old.shutdown_text };
-        self.liveness.forget(old.addr()); // on purpose, which the router should hear by BFD, too
         self.engine.remove_peer(old.addr(), text);
+        self.liveness.forget(old.addr()); // after BGP: some routers take AdminDown for a failure
         self.roster.strike(old.addr());
         self.keeper.forget(old.addr());
         info!(peer = %old.addr(), "configuration: neighbour removed");

@@ -1,114 +1,21 @@
 //! The program and a router with BFD: both ends on loopback, the router's BFD in this process.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use bfd::engine::{Control, SessionId};
-use bfd::net::{Driver, Listen, Notice, Options};
-use bfd::session::{Change, Hops, Path, Reason, Role, Settings, Status};
+use bfd::engine::Control;
+use bfd::packet::{Auth, AuthKind, Key};
+use bfd::session::Reason;
 use bfd::{Diagnostic, Micros, State};
 use bgp::fsm::{self, EndReason};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{PATIENCE, Program, Router};
+use crate::beacon::{Beacon, configuration};
+use crate::world::{Program, Router};
 
-/// Intervals of both ends: long enough for a busy machine, short enough for a test.
-const INTERVAL: Micros = Micros(100_000);
 const BFD: &str = "bfd = { enabled = true, min-tx = \"100ms\", min-rx = \"100ms\" }";
-
-/// The router's BFD at 127.`net`.0.2, the speaker being at 127.`net`.0.1.
-struct Beacon {
-    driver: Driver,
-    id: SessionId,
-    notices: Receiver<(Instant, Change)>,
-}
-
-impl Beacon {
-    async fn start(net: u8) -> Self {
-        let addr = |host| IpAddr::from(Ipv4Addr::new(127, net, 0, host));
-        let listen = vec![Listen { hops: Hops::Single, address: addr(2), device: None }];
-        let (to, notices) = channel();
-        let tell = move |notice| {
-            if let Notice::Changed(_, _, change) = notice {
-                let _ = to.send((Instant::now(), change)); // nobody may be listening any more
-            }
-        };
-        let driver = Driver::start(Options { listen, ..Options::default() }, tell).expect("a free port");
-        let path = Path { hops: Hops::Single, local: Some(addr(2)), remote: addr(1), interface: 0 };
-        let settings =
-            Settings { desired_min_tx: INTERVAL, required_min_rx: INTERVAL, ..Settings::default() };
-        let open = driver.call(move |engine, now, out| engine.open(now, path, (Role::Active, settings), out));
-        let id = open.await.expect("a thread").expect("a session");
-        Self { driver, id, notices }
-    }
-
-    async fn status(&self) -> Status {
-        let id = self.id;
-        self.driver.call(move |engine, _, _| engine.session(id)).await.expect("a thread").expect("a session")
-    }
-
-    async fn until(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
-        let begun = Instant::now();
-        loop {
-            let status = self.status().await;
-            if is_so(&status) {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{what}: {status:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    async fn up(&self) -> Status {
-        self.until("BFD up", |status| status.state == State::Up).await
-    }
-
-    async fn control(&self, what: Control) {
-        let id = self.id;
-        self.driver.call(move |engine, now, out| engine.control(now, id, what, out)).await.expect("a thread");
-    }
-
-    /// The same, to be awaited; blocks this thread, which nobody else uses.
-    fn left_up_soon(&self) -> (Instant, Change) {
-        let begun = Instant::now();
-        loop {
-            let next = self.notices.recv_timeout(PATIENCE.saturating_sub(begun.elapsed()));
-            let (at, change) = next.expect("a change in time");
-            if change.from == State::Up {
-                return (at, change);
-            }
-        }
-    }
-
-    /// When and why it left Up, if it did.
-    fn left_up(&self) -> Option<(Instant, Change)> {
-        self.notices.try_iter().find(|(_, change)| change.from == State::Up)
-    }
-}
-
-impl Program {
-    /// Waits until the only BFD session is shown as wanted.
-    async fn bfd(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
-            let output = self.command(&["bfd", "-o", "json"]);
-            let all: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-            let one = all["sessions"][0].clone();
-            if is_so(&one) {
-                return one;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{what}: {all:#}\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-/// The configuration of a speaker that takes BFD packets at 127.`net`.0.1 alone.
-fn configuration(net: u8, neighbors: &str) -> String {
-    format!("[bfd]\nlisten = [\"127.{net}.0.1\"]\n{neighbors}")
-}
+const RESTART: fsm::Restart =
+    fsm::Restart { time: 60, restarted: false, forwarding: false, notification: true, long_lived: None };
 
 #[tokio::test]
 async fn a_router_that_falls_silent_is_left_with_cease_10_and_is_back_as_soon_as_bfd_is() {
@@ -162,12 +69,9 @@ async fn rfc5882_3_2_a_router_that_takes_bfd_down_on_purpose_keeps_its_session()
     assert_eq!(router.status().flaps, 0);
 }
 
-/// On threads of its own, so that the router sees its connection end while this waits for the program.
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_stop_says_admin_down_before_bgp_is_dropped_and_the_next_start_flaps_nothing() {
-    let restart =
-        fsm::Restart { time: 60, restarted: false, forwarding: false, notification: true, long_lived: None };
-    let router = Router::start(112, 2, |peer| peer.session.restart = Some(restart));
+#[tokio::test]
+async fn a_stop_says_admin_down_and_drops_bgp_without_a_word_and_the_next_start_flaps_nothing() {
+    let router = Router::start(112, 2, |peer| peer.session.restart = Some(RESTART));
     let beacon = Beacon::start(112).await;
     let keys = format!("graceful-restart = true\n{BFD}");
     let mut program = Program::start(&configuration(112, &router.entry(&keys)), &[]);
@@ -176,18 +80,8 @@ async fn a_stop_says_admin_down_before_bgp_is_dropped_and_the_next_start_flaps_n
     let announced =
         router.until("routes", |status| status.learned.iter().any(|(_, one)| one.received == 1)).await;
     assert_eq!(announced.flaps, 0);
-    let mut states = router.engine.subscribe();
     program.end(Signal::TERM);
-    let (_, why) = beacon.left_up_soon();
-    let told = why.last_heard.expect("a packet said so"); // by the kernel's clock, so that no thread is late
-    assert_eq!(why.reason, Reason::NeighborAdminDown, "no sign of a dead way");
-    let dropped = loop {
-        let change = states.recv().await.expect("few changes");
-        if change.state != fsm::State::Established {
-            break change.at;
-        }
-    };
-    assert!(told <= dropped, "BFD first: {:?}", told.duration_since(dropped));
+    assert_eq!(beacon.left_up_soon().reason, Reason::NeighborAdminDown, "no sign of a dead way");
     let down = router.until("down", |status| status.flaps == 1).await;
     assert!(matches!(down.last_end, Some((_, EndReason::Lost(_)))), "without a word: {:?}", down.last_end);
     assert_eq!(down.learned.iter().map(|(_, one)| one.stale).sum::<u64>(), 1, "the router keeps the routes");
@@ -197,6 +91,51 @@ async fn a_stop_says_admin_down_before_bgp_is_dropped_and_the_next_start_flaps_n
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(beacon.left_up(), None);
     assert_eq!(router.status().flaps, 1);
+}
+
+/// RFC 8538 §4: a hard reset is Cease/9 with what it is for in it.
+#[tokio::test]
+async fn rfc5882_4_3_the_routers_c_bit_decides_what_is_kept_of_a_session_that_bfd_ended() {
+    for (net, independent) in [(118, false), (119, true)] {
+        let router = Router::start(net, 2, |peer| peer.session.restart = Some(RESTART));
+        let beacon = Beacon::start_with(net, |of| of.control_plane_independent = independent).await;
+        let keys = format!("graceful-restart = true\n{BFD}");
+        let program = Program::start(&configuration(net, &router.entry(&keys)), &[]);
+        router.up().await;
+        router.until("routes", |status| status.learned.iter().any(|(_, one)| one.received == 1)).await;
+        beacon.up().await;
+        program.bfd("heard", |one| one["state"] == "Up" && one["remoteIndependent"] == independent).await;
+        drop(beacon);
+        let down = router.until("down", |status| status.flaps == 1).await;
+        let Some((_, EndReason::Received(note))) = down.last_end else { panic!("{:?}", down.last_end) };
+        let inner = note.inner().map(|inner| (inner.code, inner.subcode));
+        let stale = down.learned.iter().map(|(_, one)| one.stale).sum::<u64>();
+        let expected = if independent { ((6, 9), Some((6, 10)), 0) } else { ((6, 10), None, 1) };
+        assert_eq!(((note.code, note.subcode), inner, stale), expected);
+    }
+}
+
+#[tokio::test]
+async fn packets_are_signed_and_another_key_ends_what_it_protected() {
+    let key = |text: &[u8]| {
+        let (kind, key_id) = (AuthKind::MeticulousKeyedSha1, 9);
+        Some(Auth { kind, key_id, key: Key::new(kind, text).expect("a key") })
+    };
+    let (router, beacon) =
+        (Router::start(120, 2, |_| {}), Beacon::start_with(120, |of| of.auth = key(b"first")).await);
+    let signed = "bfd = { enabled = true, min-tx = \"100ms\", min-rx = \"100ms\", auth = \"meticulous-sha1\", \
+                  auth-key-id = 9, auth-key-file = \"key\" }";
+    let program =
+        Program::start(&configuration(120, ""), &["--neighbor-address=127.120.0.9", "--neighbor-as=1"]);
+    program.write("key", "first\n");
+    program.write("speaker.toml", &configuration(120, &router.entry(signed)));
+    router.up().await;
+    beacon.up().await;
+    program.write("key", "second\n");
+    router.until("down", |status| status.flaps == 1).await;
+    let counters = beacon.driver.call(|engine, _, _| *engine.counters()).await.expect("a thread");
+    assert!(counters.auth > 0, "{counters:?}");
+    assert!(!program.log().contains("second"));
 }
 
 #[tokio::test]
@@ -241,7 +180,7 @@ async fn new_intervals_and_other_neighbours_touch_neither_bfd_nor_bgp() {
     assert_eq!((router.status().since, router.status().flaps), (up.since, 0));
     // Taken out: the router's BFD is told so, and BGP goes on.
     program.write("speaker.toml", &configuration(114, &(router.entry("") + &other.entry(""))));
-    assert_eq!(beacon.left_up_soon().1.reason, Reason::NeighborAdminDown);
+    assert_eq!(beacon.left_up_soon().reason, Reason::NeighborAdminDown);
     assert_eq!((router.status().since, router.status().flaps), (up.since, 0));
 }
 
@@ -252,7 +191,7 @@ async fn a_neighbour_that_is_shut_down_has_its_bfd_shut_down() {
     router.up().await;
     beacon.up().await;
     assert!(program.command(&["neighbor", "all", "shutdown"]).status.success());
-    assert_eq!(beacon.left_up_soon().1.reason, Reason::NeighborAdminDown);
+    assert_eq!(beacon.left_up_soon().reason, Reason::NeighborAdminDown);
     program.bfd("held down", |one| one["state"] == "AdminDown").await;
     assert!(program.command(&["neighbor", "all", "enable"]).status.success());
     beacon.up().await;

@@ -1,7 +1,7 @@
 //! Two namespaces on one cable: `a` is 10.77.0.1 and fd77::1, `b` is 10.77.0.2 and fd77::2.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -65,6 +65,18 @@ impl Node {
             symlink(&binary, dir.path().join(name)).unwrap();
         }
         Self { netns: Netns::new(role).unwrap(), dir }
+    }
+
+    /// Lets other users than root reach the programs.
+    pub(crate) fn open_to_all(&self) {
+        fs::set_permissions(self.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// The address every link has by itself, as commands write it.
+    pub(crate) fn link_local(&self) -> String {
+        let shown = self.netns.ip(&["-o", "-6", "address", "show", "dev", "cable", "scope", "link"]).unwrap();
+        let address = shown.split_whitespace().find_map(|word| word.strip_suffix("/64"));
+        format!("{}%cable", address.unwrap())
     }
 
     /// `env` with the programs first in the path, and this.

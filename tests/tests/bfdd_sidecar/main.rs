@@ -4,6 +4,7 @@
 
 mod lab;
 mod parser;
+mod paths;
 mod pods;
 mod scripts;
 mod survival;
