@@ -66,8 +66,11 @@ pub fn multihop(kind: Kind) -> Result<()> {
             let sources = place.router.to_vec();
             let session = Session { hops: Hops::Routed(2), routes, sources, ..Session::default() };
             // BIRD's packets start with the system's TTL, 64; those of all others with 255, which is the default here.
-            let ttl = if kind == Kind::Bird { "[defaults.bfd]\nmin-ttl = 63\n" } else { "" };
-            let told = told(place.router).and(&["--ebgp-multihop=2"], ttl);
+            let keys = match kind {
+                Kind::Bird => "[defaults.bfd]\nmultihop = true\nmin-ttl = 63\n",
+                _ => "[defaults.bfd]\nmultihop = true\n",
+            };
+            let told = told(place.router).and(&["--ebgp-multihop=2"], keys);
             up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![])
         },
         |seen| seen.showed(UP, 0),
