@@ -167,6 +167,9 @@ fn only_allowed_addresses_make_sessions_and_the_list_is_literal() {
     desk.engine.allow(REMOTE);
     desk.engine.allow(REMOTE);
     assert_eq!(desk.engine.allowed(), [address("0.0.0.0"), REMOTE]);
+    // A group is no end of a session.
+    hear(&mut desk, packet(State::Down, None), |way| way.destination = address("224.0.0.1"));
+    assert_eq!((desk.opened.len(), desk.engine.counters().unknown), (0, 2));
     hear(&mut desk, packet(State::Down, None), |_| ());
     assert_eq!(desk.opened, [(SessionId(1), PATH)], "local is where the packet was sent to");
     assert_eq!(desk.engine.find(&PATH), Some(SessionId(1)));
@@ -204,6 +207,14 @@ fn a_session_of_an_allowed_link_local_peer_is_on_its_link() {
     let first = desk.engine.session(SessionId(1)).expect("it was opened").discriminator;
     hear(&mut desk, packet(State::Init, Some(first)), way(4));
     assert_eq!(desk.engine.counters().unknown, 1);
+    // Nor is an address of ours that it speaks to anywhere else.
+    let global = address("2001:db8::2");
+    desk.engine.allow(global);
+    hear(&mut desk, packet(State::Down, None), |way| {
+        (way.source, way.destination, way.interface) = (global, local, 4);
+    });
+    let opened = Path { hops: Hops::Single, local: Some(local), remote: global, interface: 4 };
+    assert_eq!(desk.opened.last(), Some(&(SessionId(3), opened)));
 }
 
 #[test]
@@ -249,6 +260,7 @@ fn a_path_that_cannot_carry_a_session_is_refused() {
         path(Some("2001:db8::1"), "10.0.0.1", 0),
         path(Some("10.0.0.2"), "10.0.0.2", 0),
         path(None, "fe80::2", 0),
+        path(Some("fe80::1"), "2001:db8::2", 0), // no socket can be bound to it without its link
     ] {
         assert!(matches!(open(bad), Err(OpenError::Path(_))), "{bad:?}");
     }

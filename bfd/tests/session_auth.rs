@@ -132,6 +132,7 @@ fn another_key_begins_anew() {
     assert!(peer.say(&packet(State::Down, None), 4_000_000));
     peer.auth = auth(AuthKind::KeyedSha1, "new");
     peer.desk.set(Settings { auth: Some(peer.auth.clone()), ..with(AuthKind::KeyedSha1) });
+    assert_eq!(peer.desk.sent.len(), 2, "Init, and the new key at once");
     assert!(peer.say(&packet(State::Down, None), 3));
 }
 

@@ -152,6 +152,14 @@ fn activated_it_speaks_and_does_not_stop() {
     assert_eq!(desk.sent.len(), 1);
     desk.run(Duration::from_secs(60));
     assert!(desk.sent.len() >= 60 && desk.status().role == Role::Active);
+
+    // Made by a packet, it stays from then on, though its peer does not.
+    let mut desk = Desk::bare(bfd::engine::Limits::default());
+    desk.engine.allow(session_desk::REMOTE);
+    desk.hear(packet(State::Down, None));
+    desk.control(Control::Activate);
+    desk.run(Duration::from_secs(3600));
+    assert!(desk.closed.is_empty() && desk.sent.len() > 3600);
 }
 
 /// What a peer that fell silent is told: an active end goes on with a discriminator of zero, a passive one says Down
@@ -159,7 +167,7 @@ fn activated_it_speaks_and_does_not_stop() {
 #[test]
 fn rfc5880_6_8_1_a_silent_peer_is_forgotten() {
     for role in [Role::Active, Role::Passive] {
-        let mut desk = Desk::new(role, settings(1000, 1000, 3));
+        let mut desk = Desk::new(role, settings(100, 1000, 3)); // polls from Up on, and is not answered
         let mut said = packet(State::Down, None);
         said.required_min_rx = micros(60_000);
         desk.hear(said);
@@ -176,6 +184,7 @@ fn rfc5880_6_8_1_a_silent_peer_is_forgotten() {
         let said = desk.sent.last().unwrap().1;
         assert_eq!((said.state, said.diagnostic), (State::Down, Diagnostic::TIME_EXPIRED));
         assert_eq!(said.your_discriminator.is_none(), role == Role::Active);
+        assert!(!said.poll, "nobody would answer");
         desk.clear();
         desk.run(Duration::from_secs(60));
         match role {

@@ -230,3 +230,15 @@ fn polls_are_answered_one_to_one_and_leave_the_timers_alone() {
     assert_eq!(fins, answers);
     assert!((4..=7).contains(&periodic), "{} periodic packets in five seconds", periodic);
 }
+
+/// A peer that has it wrong and sets F in all it says must not keep our settings from ever being taken.
+#[test]
+fn a_peer_that_always_says_final_is_polled_again_after_a_round_trip() {
+    let mut desk = up(1000, 1000);
+    desk.set(settings(2000, 1000, 3));
+    desk.hear(fin(State::Up, &desk));
+    desk.set(settings(3000, 1000, 3));
+    let answer = fin(State::Up, &desk);
+    desk.run_hearing(ms(4000), ms(500), answer);
+    assert_eq!((desk.last().desired_min_tx, desk.status().transmit_interval), (micros(3000), ms(3000)));
+}

@@ -63,6 +63,8 @@ fn the_effective_configuration_has_every_key_and_no_secret() {
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     for part in [
         "  password               set",
+        "  bfd.min-tx             50ms",
+        "  bfd.min-ttl            254",
         "  large-communities      65000:1:2",
         "warning: --cluster-as: is not given",
     ] {

@@ -49,6 +49,15 @@ impl Sidecar {
         ensure(right, || format!("not {count} sessions {state}: {status}"))
     }
 
+    /// Fails if its own status shows a session Up.
+    ///
+    /// # Errors
+    /// What it shows.
+    pub fn shows_none_up(&self) -> Result<()> {
+        let status = self.control(&["status"])?;
+        ensure(!status.contains("state=Up"), || format!("one is up: {status}"))
+    }
+
     /// SIGTERM; it must leave with exit code 0.
     ///
     /// # Errors

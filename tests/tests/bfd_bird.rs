@@ -42,3 +42,8 @@ fn strict_waits_for_bfd() {
 fn a_router_without_bfd_has_bgp_all_the_same() {
     bfd::lenient(Kind::Bird).unwrap();
 }
+
+#[test]
+fn signed_packets_are_understood_of_every_kind_and_those_with_another_key_are_not() {
+    bfd::signed().unwrap();
+}

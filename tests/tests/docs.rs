@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
@@ -11,10 +11,24 @@ const DOCUMENTS: [&str; 8] = [
     "docs/benchmarks.md",
     "docs/fuzzing.md",
     "docs/interop.md",
+    "docs/interop-bfd.md",
     "docs/metrics.md",
+    "docs/sidecar.md",
 ];
 /// A backticked word that starts like this is a path of the repository.
-const ROOMS: [&str; 8] = ["bgp/", "kubeovn/", "speaker/", "tests/", "configs/", "deploy/", "docs/", ".ci/"];
+const ROOMS: [&str; 11] = [
+    "bfd/",
+    "bgp/",
+    "endpoint/",
+    "sidecar/",
+    "kubeovn/",
+    "speaker/",
+    "tests/",
+    "configs/",
+    "deploy/",
+    "docs/",
+    ".ci/",
+];
 
 fn read(name: &str) -> (std::path::PathBuf, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");

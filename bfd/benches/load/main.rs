@@ -1,6 +1,6 @@
 //! The load lab (`lab/mod.rs`): does our side declare anybody down whom it should not, and everybody whom it should?
 //!
-//! `cargo bench -p bfd --features net --bench load -- [SECONDS [RUN…]]` (60; runs `a` to `e`, `cpu`). Fails if a session
+//! `cargo bench -p bfd --features net --bench load -- [SECONDS [RUN…]]` (60; runs `a` to `e`, `r`, `cpu`). Fails if a session
 //! went down that the wire does not justify, or a silence was not found within multiplier × interval + 1 interval and
 //! the time our side counted as lost. `cpu` compares with FRR's bfdd and BIRD under the same peers; needs root.
 //! The quota wants control groups to be had, or stops and continues the process instead, and says so.
@@ -30,6 +30,7 @@ fn main() {
     let runs = [
         ("a", "both cores busy", fast, Burden::Busy),
         ("b", "both cores busy", many, Burden::Busy),
+        ("r", "busy, real-time", fast, Burden::RealTime),
         ("c", "20 % quota, shared", fast, Burden::Quota),
         ("d", "20 % quota, shared", many, Burden::Quota),
         ("e", "stopped 0.5-5 x", fast, Burden::Stops),

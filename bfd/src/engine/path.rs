@@ -17,7 +17,8 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
             return Err(OpenError::Path("both ends are the same"));
         }
     }
-    if is_link_local(path.remote) && path.interface == 0 {
+    let on_link = is_link_local(path.remote) || path.local.is_some_and(is_link_local);
+    if on_link && path.interface == 0 {
         return Err(OpenError::Path("a link-local address is on a link, which is not given"));
     }
     Ok(())

@@ -79,7 +79,8 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         let Datagram { hops, source: remote, destination, .. } = *datagram;
-        let interface = if is_link_local(remote) { datagram.interface } else { 0 };
+        let on_link = is_link_local(remote) || is_link_local(destination);
+        let interface = if on_link { datagram.interface } else { 0 };
         let path = Path { hops, local: Some(destination), remote, interface };
         // Init and Up are words to a session that was, and so is a discriminator with AdminDown.
         let named = packet.your_discriminator.is_some() && packet.state != State::Down;

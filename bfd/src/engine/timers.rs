@@ -11,7 +11,7 @@ use crate::session::clock::{Awake, Moment};
 
 /// Detection entries this close are looked at along with what is due, for most of them were overtaken by packets: it
 /// saves a wake-up each. Nor is the clock looked at more often. In nanoseconds.
-const AHEAD: u64 = 1_000_000;
+const AHEAD: u64 = 4_000_000;
 
 /// A session and where it stands here.
 pub(super) struct Entry {

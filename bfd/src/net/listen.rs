@@ -81,14 +81,19 @@ impl Watch {
 pub(super) struct Listeners {
     watch: Watch,
     by_key: HashMap<u64, Listener, RandomState>,
-    ready: Vec<epoll::Event>,
+    /// Room for what the kernel says.
+    events: Vec<epoll::Event>,
+    ready: Vec<u64>,
 }
+
+/// So few sockets are read without asking first which can be: one that is empty costs less than the question.
+const FEW: usize = 4;
 
 impl Listeners {
     /// Those, which are watched already.
     pub(super) fn new(watch: Watch, listeners: Vec<Listener>) -> Self {
         let by_key = listeners.into_iter().map(|listener| (listener.key(), listener)).collect();
-        Self { watch, by_key, ready: Vec::new() }
+        Self { watch, by_key, events: Vec::new(), ready: Vec::new() }
     }
 
     pub(super) fn add(&mut self, listener: Listener) {
@@ -100,19 +105,25 @@ impl Listeners {
         self.by_key.retain(|_, listener| listener.on != *on);
     }
 
-    /// Looks which sockets can be read now; returns how many.
+    /// Looks which sockets there are to read now; returns how many.
     pub(super) fn look(&mut self) -> usize {
         self.ready.clear();
-        self.ready.reserve(self.by_key.len().max(1));
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let spare = rustix::buffer::spare_capacity(&mut self.ready);
-        epoll::wait(&self.watch.0, spare, Some(&now)).unwrap_or(0) // interrupted: the next round looks again
+        if self.by_key.len() <= FEW {
+            self.ready.extend(self.by_key.keys());
+        } else {
+            self.events.clear();
+            self.events.reserve(self.by_key.len());
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let spare = rustix::buffer::spare_capacity(&mut self.events);
+            let _ = epoll::wait(&self.watch.0, spare, Some(&now)); // interrupted: the next round looks again
+            self.ready.extend(self.events.iter().map(|event| event.data.u64()));
+        }
+        self.ready.len()
     }
 
     /// One of those the last [`Listeners::look`] found.
     pub(super) fn ready(&mut self, at: usize) -> Option<&mut Listener> {
-        let key = self.ready.get(at)?.data.u64();
-        self.by_key.get_mut(&key)
+        self.by_key.get_mut(self.ready.get(at)?)
     }
 }
 

@@ -3,9 +3,10 @@
 //! A thread of its own, the one place of this project outside tokio: a runtime's worker may be busy for milliseconds
 //! with somebody else's table, and a packet that is late by that much is a session lost.
 //!
-//! `thread` is the round: wait, take every datagram (`listen`, `mmsg`), say how late it is (`pace`, `clock`), let the
-//! engine's timers run, send (`send`). Nothing needs a privilege but real-time priority; what else one could make better
-//! (a larger buffer, a higher queueing priority) is asked for and done without.
+//! `thread` waits and obeys; a `round` takes every datagram (`listen`, `mmsg`, with the kernel's time by `clock`),
+//! finds out how late it is (`pace`), lets the engine's timers run, and sends (`send`). Nothing needs a privilege but
+//! real-time priority; what else would be better with one (a larger buffer, a higher queueing priority) is asked for
+//! and done without.
 
 mod clock;
 mod listen;
@@ -132,7 +133,8 @@ impl Driver {
     }
 
     /// Has the thread do this to the engine; what comes of it is sent at once. The answer comes when the thread has had
-    /// its turn; it is an error only if the thread is gone.
+    /// its turn; it is an error only if the thread is gone. What it does must be short, for nothing is sent meanwhile,
+    /// and must not panic, for that ends the thread.
     pub fn call<T: Send + 'static>(
         &self,
         what: impl FnOnce(&mut Engine, Instant, &mut Vec<Action>) -> T + Send + 'static,

@@ -1,7 +1,7 @@
 //! How late the thread is: what it slept through although it should have run. And how long it may rest.
 //!
-//! The engine lives up to the **horizon**, the reading of the clock a round began with: everything that arrived before it
-//! was taken. What the thread loses after that reading, in the round or in its sleep, shows in the next one.
+//! The engine lives up to the **horizon**, the reading of the clock a round began with: everything that arrived before
+//! it was taken. What the thread loses after that reading, in the round or in its sleep, shows in the next one.
 
 use std::time::{Duration, Instant};
 
@@ -37,33 +37,33 @@ impl Pace {
     }
 }
 
-/// How long packets are gathered.
+/// How long packets are gathered: so long a peer's word that it is down may wait, a fraction of any detection time. The
+/// engine's timers come in between, and what has arrived is read with each.
 const GATHER: Duration = Duration::from_millis(2);
 
-/// Whether packets come so fast that they are better gathered. A wake-up costs many times what a packet does, and as the
-/// kernel says when each arrived, they may be read later: while they come less than twice [`GATHER`] apart, the sockets
-/// are left alone for it after each round.
+/// Whether packets come so fast that they are better gathered. A wake-up costs several times what a packet does, and
+/// as the kernel says when each arrived, they may be read later: while they come less than [`GATHER`] apart, the
+/// sockets are left alone for it after each round.
 #[derive(Debug, Default)]
 pub(super) struct Rush {
     /// The last round that took some.
     last: Option<Instant>,
     until: Option<Instant>,
+    failed: bool,
 }
 
 impl Rush {
     /// A round took datagrams, or none.
     pub(super) fn took(&mut self, now: Instant, any: bool) {
-        self.until = None;
-        if any {
-            let rush = self.last.is_some_and(|last| now.saturating_duration_since(last) <= GATHER);
-            self.until = rush.then(|| now + GATHER);
-            self.last = Some(now);
-        }
+        let fast = any && self.last.is_some_and(|last| now.saturating_duration_since(last) <= GATHER);
+        let rest = fast || std::mem::take(&mut self.failed);
+        self.until = rest.then(|| now + GATHER);
+        self.last = if any { Some(now) } else { self.last };
     }
 
-    /// A socket cannot be read; trying at once again would not help it.
-    pub(super) fn failed(&mut self, now: Instant) {
-        self.until = Some(now + GATHER);
+    /// A socket could not be read in this round; trying at once again would not help it.
+    pub(super) fn failed(&mut self) {
+        self.failed = true;
     }
 
     /// Until when the sockets are to be left alone.
@@ -128,6 +128,11 @@ mod tests {
         rush.took(start + ms(11), true);
         assert_eq!(rush.until(), Some(start + ms(13)));
         rush.took(start + ms(13), false);
+        assert_eq!(rush.until(), None);
+        rush.failed();
+        rush.took(start + ms(20), false);
+        assert_eq!(rush.until(), Some(start + ms(22)), "no spinning on a socket that fails");
+        rush.took(start + ms(22), false);
         assert_eq!(rush.until(), None);
     }
 }

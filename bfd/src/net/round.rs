@@ -1,8 +1,13 @@
-//! A round: read the clock; take from all sockets what arrived before; if something was due much earlier, tell the engine
-//! how much time was lost; let timers run; send.
+//! A round: read the clock; take from all sockets what arrived before; if something was due much earlier, tell the
+//! engine how much time was lost; let timers run; send.
 //!
 //! Everything is as of that one reading, the horizon of `pace`: wherever in a round the thread is interrupted, and
 //! whatever floods it, the engine judges no silence in which a packet waits unread.
+//!
+//! A flood faster than the thread can read has its price: packets of live peers are dropped with it. Its rounds take
+//! longer than a stall and count as one, so live peers stay, and one that dies meanwhile is found when the flood is
+//! over. Where the buffer is so small that it overflows in shorter rounds, a live peer may be taken for dead. Lost time
+//! and overflow show both.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -39,9 +44,7 @@ impl<T: FnMut(Notice)> Worker<T> {
     /// read until a datagram is of later. Returns the first arrival.
     fn take(&mut self, now: Instant) -> Option<Instant> {
         let mut first: Option<Instant> = None;
-        let readable = self.listeners.look();
-        self.rush.took(now, readable > 0);
-        for at in 0..readable {
+        for at in 0..self.listeners.look() {
             for _ in 0..BATCHES {
                 let taken = self.receive(at, now);
                 self.flush(now);
@@ -53,12 +56,14 @@ impl<T: FnMut(Notice)> Worker<T> {
             }
         }
         self.clock.settle();
+        self.rush.took(now, first.is_some());
         first
     }
 
     /// Takes one batch from a socket. Returns the first arrival, and whether there may be more of before `now`.
     ///
-    /// What is of later counts as of now: the engine's time must not run ahead of what was taken from the other sockets.
+    /// What is of later counts as of now: the engine's time must not run ahead of what was taken from the other
+    /// sockets.
     fn receive(&mut self, at: usize, now: Instant) -> Option<(Instant, bool)> {
         let listener = self.listeners.ready(at)?;
         let count = match self.batch.receive(&listener.socket) {
@@ -67,7 +72,7 @@ impl<T: FnMut(Notice)> Worker<T> {
                 if self.inside.shared.receive_errors.fetch_add(1, Ordering::Relaxed) == 0 {
                     warn!(%error, address = %listener.on.address, "receiving failed; further failures are counted");
                 }
-                self.rush.failed(now);
+                self.rush.failed();
                 return None;
             }
         };

@@ -18,7 +18,7 @@ use crate::session::Path;
 
 /// Source ports are of this and above (RFC 5881 §4).
 const FIRST_PORT: u16 = 49_152;
-/// Ports tried before a socket is given up: others may use this range, too, but not so many in a row.
+/// Ports tried before a socket is given up: others may use this range, too, but not so many of it.
 const TRIES: u32 = 256;
 /// A socket that cannot be made or whose path fails is made anew this often at most.
 const REOPEN: Duration = Duration::from_secs(1);
@@ -120,14 +120,10 @@ impl Senders {
             }
         }
         for _ in 0..TRIES {
-            let port = sender.port.unwrap_or(self.next_port);
             let ours = sender.port.is_some();
-            if !ours {
-                self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
-                if self.ports.contains(&port) {
-                    continue;
-                }
-            }
+            let Some(port) = sender.port.or_else(|| free_port(&self.ports, &mut self.next_port)) else {
+                break;
+            };
             let made = connect(&sender.path, port);
             match made
                 .or_else(|error| if more_files(&error) { connect(&sender.path, port) } else { Err(error) })
@@ -156,6 +152,15 @@ impl Sender {
         let unanswered = !self.up && self.path.local.is_none() && since >= REROUTE;
         unanswered || (self.failing && since >= REOPEN)
     }
+}
+
+/// The next source port that none of our sessions has; thousands in a row may be theirs.
+fn free_port(ours: &HashSet<u16, RandomState>, next: &mut u16) -> Option<u16> {
+    (FIRST_PORT..=u16::MAX).find_map(|_| {
+        let port = *next;
+        *next = port.checked_add(1).unwrap_or(FIRST_PORT);
+        (!ours.contains(&port)).then_some(port)
+    })
 }
 
 /// Hands a packet to the kernel. An ICMP error is told with the next packet after it, in whose place: so that one is
@@ -271,5 +276,17 @@ mod tests {
         assert_eq!(ports(&mut senders, 10, 10), before, "connected again");
         senders.by_id.get_mut(&SessionId(10)).unwrap().socket = None;
         assert_eq!(ports(&mut senders, 10, 10), before, "made anew");
+    }
+
+    #[test]
+    fn a_long_row_of_ports_in_use_is_passed_over_and_none_is_free_when_all_are_in_use() {
+        let mut senders = Senders::new(Arc::default());
+        senders.ports = (50_000..60_000).collect();
+        senders.next_port = 50_000;
+        assert_eq!(ports(&mut senders, 20, 20), [60_000]);
+        senders.ports = (FIRST_PORT..u16::MAX).collect();
+        assert_eq!(ports(&mut senders, 21, 21), [65_535]);
+        let mut next = FIRST_PORT;
+        assert_eq!(free_port(&senders.ports, &mut next), None);
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn set(socket: &impl AsFd, option: SockOpt, value: [u8; 4]) -> io::Re
         SockOpt::Link6 => (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_IF),
     };
     let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: the descriptor is borrowed and so open; the kernel copies the four octets there are, and keeps no pointer.
+    // SAFETY: the descriptor is borrowed and so open; the kernel copies the four octets there are, and keeps no
+    // pointer.
     let done = unsafe { libc::setsockopt(fd, level, name, value.as_ptr().cast(), 4) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

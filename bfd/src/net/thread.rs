@@ -1,5 +1,6 @@
-//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came before them.
-//!
+//! The thread: wait until the engine's next timer or a datagram; do a `round`; obey commands, which so see what came
+//! before them.
+
 use std::hash::BuildHasher as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +26,9 @@ use crate::types::{Diagnostic, State};
 const SLACK_NANOS: u32 = 50_000;
 /// When AdminDown is sent again at the end, since it was the last time: one packet may be lost.
 const GOODBYES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(20)];
+
+/// After that long a round comes before further commands.
+const BUSY: Duration = Duration::from_millis(1);
 
 type Call = Box<dyn FnOnce(&mut Engine, Instant, &mut Vec<Action>) + Send>;
 
@@ -127,9 +131,11 @@ impl<T: FnMut(Notice)> Worker<T> {
         asked
     }
 
-    /// Does what was asked for. Returns whether to go on.
+    /// Does what was asked for, until [`BUSY`] is over: sessions do not wait for callers that never rest. Returns
+    /// whether to go on.
     fn obey(&mut self) -> bool {
-        loop {
+        let begun = Instant::now();
+        while begun.elapsed() < BUSY {
             let command = match self.inside.inbox.try_recv() {
                 Ok(command) => command,
                 Err(TryRecvError::Empty) => return true,
@@ -154,6 +160,8 @@ impl<T: FnMut(Notice)> Worker<T> {
                 Command::Quit => return false,
             }
         }
+        let _ = rustix::io::write(&*self.inside.wake, &1_u64.to_ne_bytes()); // there may be more: after a round
+        true
     }
 
     /// Takes every session to AdminDown (RFC 5880 §6.8.16). For a detection time, as it asks, is longer than a stop may

@@ -35,7 +35,7 @@ pub struct Path {
     pub local: Option<IpAddr>,
     /// The other end.
     pub remote: IpAddr,
-    /// The index of the link; 0: any. Never 0 with a link-local remote address.
+    /// The index of the link; 0: any. Never 0 with a link-local address on either end.
     pub interface: u32,
 }
 

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use bfd::State;
 use bfd::net::Driver;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -63,6 +64,30 @@ alone! {
         }
         assert!(heard >= 4, "{heard} packets in 4.2 s, one to 1.33 of them a second");
         assert_eq!(node.driver.counters().send_errors, 0);
+    }
+
+    fn callers_that_never_rest_do_not_hold_up_the_sessions() {
+        let (left, right) = (Node::at("10.1.1.1"), Node::at("10.1.1.2"));
+        left.open(single("10.1.1.1", "10.1.1.2"), every(100));
+        right.open(single("10.1.1.2", "10.1.1.1"), every(100));
+        left.reaches(State::Up);
+        right.reaches(State::Up);
+        let until = Instant::now() + ms(2000);
+        let asked = std::thread::scope(|scope| {
+            // As who shows a thousand sessions again and again: while one is answered, another asks.
+            let ask = || {
+                let mut asked = 0;
+                while Instant::now() < until {
+                    left.driver.call(|_, _, _| std::thread::sleep(ms(1))).blocking_recv().unwrap();
+                    asked += 1;
+                }
+                asked
+            };
+            let askers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            askers.into_iter().map(|asker| asker.join().unwrap()).sum::<u32>()
+        });
+        assert_eq!((left.changes(), right.changes()), (vec![], vec![]), "{asked} calls");
+        assert!(asked > 100, "they were answered as well: {asked}");
     }
 
     fn the_last_holder_may_be_the_thread_itself_with_a_full_queue() {

@@ -6,8 +6,8 @@
 //! - **heard → BGP Cease**: to the NOTIFICATION that leaves;
 //! - **BFD Up → routes**: mended, from the first packet that says Up to the last of the routes in FRR's kernel table.
 //!
-//! Needs root and what `tests/setup.sh` installs. `SPEAKER_BIN` is the program measured, see `make bfd-bench`; the argument
-//! is the number of cuts.
+//! Needs root and what `tests/setup.sh` installs. `SPEAKER_BIN` is the program measured, see `make bfd-bench`. Arguments: the
+//! number of cuts; `real-time` gives the speaker's BFD thread a real-time priority.
 
 #![allow(missing_docs, reason = "a benchmark is a program")]
 
@@ -59,7 +59,13 @@ fn measure(count: usize) -> Result<Figures> {
     let (r1, n1) = (&topology.routers[0], &topology.nodes[0]);
     let manifests = Manifests::new(&topology.dir().join("manifests"))?;
     let router = Router::start(Kind::Frr, r1, &topology.dir().join("r1"), config()?)?;
-    let speaker = Speaker::with(n1, &topology.dir().join("n1"), &arguments(manifests.dir()))?;
+    let mut told = arguments(manifests.dir());
+    if std::env::args().any(|argument| argument == "real-time") {
+        let file = topology.dir().join("speaker.toml");
+        std::fs::write(&file, "[bfd]\nreal-time-priority = 10\n")?;
+        told.push(format!("--config={}", file.display()));
+    }
+    let speaker = Speaker::with(n1, &topology.dir().join("n1"), &told)?;
     let mut figures = Figures::default();
     for batch in 0..count.div_ceil(BATCH) {
         up(&router)?;

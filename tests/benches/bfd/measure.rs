@@ -1,7 +1,7 @@
 //! The figures, out of two captures and what `ip -ts monitor route` printed.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tests::bfd::packet::{DOWN, EXPIRED, Packet, UP, read};
@@ -44,7 +44,7 @@ struct End {
 impl Figures {
     /// Adds those of a batch: the captures of the speaker's end and of the router's.
     pub(crate) fn add(&mut self, files: &[PathBuf; 2], routes: &str, cuts: &[Cut]) -> Result<()> {
-        let ends: Vec<End> = files.iter().map(End::read).collect::<Result<_>>()?;
+        let ends: Vec<End> = files.iter().map(|file| End::read(file)).collect::<Result<_>>()?;
         let added: Vec<(Duration, &str)> = routes.lines().filter_map(added).collect();
         for cut in cuts {
             self.cuts += 1;
@@ -96,7 +96,7 @@ impl Figures {
 }
 
 impl End {
-    fn read(file: &PathBuf) -> Result<Self> {
+    fn read(file: &Path) -> Result<Self> {
         Ok(Self { packets: read(file)?, messages: judge(file)?.messages })
     }
 

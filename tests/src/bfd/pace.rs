@@ -15,8 +15,15 @@ const EARLY: u64 = 1_000;
 /// What the scheduler of a busy machine may add to a gap, in microseconds.
 const LATE: u64 = 60_000;
 
+/// One gap in so many may be longer even than that, and two for nothing: a machine that is overloaded runs nobody for a
+/// while. That no session goes down because of it is another matter, and what load tests are for.
+const STARVED: usize = 20;
+
 /// From so many regular gaps on, jitter must be seen in them.
 const ENOUGH: usize = 40;
+
+/// How long a packet may be held up between its sender's clock and the wire, in microseconds.
+const HELD_UP: u64 = 5_000;
 
 /// One gap in so many may be short by what the packet before it was late.
 const DELAYED: usize = 25;
@@ -73,6 +80,8 @@ pub(super) struct Walk<'a> {
     /// The regular gap before, in microseconds.
     before: Option<u64>,
     delayed: usize,
+    /// Gaps that were longer than the scheduler explains.
+    starved: usize,
     /// AdminDown in a row.
     farewells: usize,
 }
@@ -92,6 +101,7 @@ impl<'a> Walk<'a> {
             settled: false,
             before: None,
             delayed: 0,
+            starved: 0,
             farewells: 0,
         }
     }
@@ -132,7 +142,10 @@ impl<'a> Walk<'a> {
         let required = self.required[0].and(self.required[1]);
         let (least, most) = (desired.least.max(required.least), desired.most.max(required.most));
         let gap = micros(packet.at.saturating_sub(last.at));
-        ensure(gap <= most + LATE, || format!("{gap} µs at an interval of {most}"))?;
+        self.starved += usize::from(gap > most + LATE);
+        ensure(self.starved <= 2 + self.pace.packets / STARVED, || {
+            format!("{gap} µs at an interval of {most}")
+        })?;
         if out_of_turn(last, packet) || (2..=FAREWELLS + 1).contains(&self.farewells) {
             self.regular = self.regular.map(|(at, _)| (at, false));
             self.before = None;
@@ -149,7 +162,7 @@ impl<'a> Walk<'a> {
         }
         let regular = straight && least == most;
         if regular {
-            self.count(gap, most, packet.multiplier)?;
+            self.count(gap, most, packet.multiplier);
         }
         self.before = regular.then_some(gap);
         self.regular = Some((packet.at, true));
@@ -162,20 +175,21 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         self.delayed += 1;
-        let both = self.before.map(|before| before + gap);
-        let made_up = both.is_some_and(|both| both + EARLY >= floor * 2);
+        // The gap before one that was sent out of turn tells nothing of how late that was.
+        let made_up = match self.before {
+            Some(before) => before + gap + EARLY >= floor * 2,
+            None => gap + HELD_UP >= floor,
+        };
         let seldom = self.delayed <= 1 + self.pace.gaps.len() / DELAYED;
         ensure(made_up && seldom, || format!("{gap} µs, at least {floor} are due"))
     }
 
-    fn count(&mut self, gap: u64, interval: u64, multiplier: u64) -> Result<()> {
+    fn count(&mut self, gap: u64, interval: u64, multiplier: u64) {
         let most = if multiplier == 1 { interval * 9 / 10 } else { interval };
         let late = gap.saturating_sub(most);
-        ensure(late <= LATE, || format!("{gap} µs at an interval of {interval}, multiplier {multiplier}"))?;
         self.pace.late = self.pace.late.max(late);
         let part = Duration::from_micros(gap).as_secs_f64() / Duration::from_micros(interval).as_secs_f64();
         self.pace.gaps.push(part);
-        Ok(())
     }
 
     /// Jitter must be seen, and the interval kept on the whole.

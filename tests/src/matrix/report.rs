@@ -17,7 +17,7 @@ const HEAD: &str = "# Interoperability
 Written from a run of `make interop` by `make interop-table`; a run fails when this file says something else. A cell says
 `pass` only when its lab ran in that run: the speaker and one router in network namespaces, every message judged by
 tshark, the outcome by the router's own table or log (ExaBGP keeps no table: its log of updates). The last column says
-what was tried beside it and did not work, as it must not.
+what was tried beside it and did not work, as it must not. BFD has a page of its own: `docs/interop-bfd.md`.
 
 ";
 

@@ -34,9 +34,7 @@ impl Ovn {
     /// # Errors
     /// When there is no such row.
     pub fn watch_with(&self, gateway: &str, timers: Timers) -> Result<()> {
-        let row =
-            self.nbctl(&["--bare", "--columns=_uuid", "find", "BFD", &format!("dst_ip=\"{gateway}\"")])?;
-        ensure(!row.trim().is_empty(), || format!("no BFD row for {gateway}"))?;
+        let row = self.row("BFD", &format!("dst_ip=\"{gateway}\""))?;
         let [tx, rx, multiplier] = columns(timers);
         self.nbctl(&["set", "BFD", &row, &tx, &rx, &multiplier]).map(drop)
     }
@@ -59,6 +57,18 @@ impl Ovn {
         let row = self.nbctl(&["--bare", "--columns=_uuid", "find", table, which])?;
         ensure(!row.trim().is_empty(), || format!("no row {which} in {table}"))?;
         Ok(row.trim().to_owned())
+    }
+
+    /// Fails if the southbound database says that the session with a gateway is up. One that hears "down" may show "init".
+    ///
+    /// # Errors
+    /// When it does, or has no such row.
+    pub fn bfd_is_not_up(&self, gateway: &str) -> Result<()> {
+        let row = format!("dst_ip=\"{gateway}\"");
+        let said = self.sbctl(&["--bare", "--columns=status", "find", "BFD", &row])?;
+        ensure(["down", "init", "admin_down"].contains(&said.trim()), || {
+            format!("BFD with {gateway} is {said:?}")
+        })
     }
 
     /// Fails unless the southbound database says this of the session with a gateway: `up`, `down`, `init`, `admin_down`.

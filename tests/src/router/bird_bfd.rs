@@ -10,8 +10,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) fn config(bfd: Bfd) -> String {
-    let Bfd { interval, multiplier, .. } = bfd;
-    let timers = format!("interval {interval} ms; idle tx interval 1 s; multiplier {multiplier};");
+    let Bfd { interval, multiplier, auth, .. } = bfd;
+    let auth = auth.map(|(kind, key)| format!(" authentication {kind}; password \"{key}\" {{ id 1; }};"));
+    let auth = auth.unwrap_or_default();
+    let timers = format!("interval {interval} ms; idle tx interval 1 s; multiplier {multiplier};{auth}");
     format!("protocol bfd {{ interface \"*\" {{ {timers} }}; multihop {{ {timers} }}; }}\n")
 }
 

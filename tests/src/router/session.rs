@@ -36,13 +36,15 @@ pub struct Bfd {
     pub echo: bool,
     /// FRR: administratively down.
     pub shutdown: bool,
+    /// BIRD: authentication (RFC 5880 §6.7) in its words, and the key with ID 1.
+    pub auth: Option<(&'static str, &'static str)>,
 }
 
 impl Bfd {
     /// So many milliseconds, so many times; no echo.
     #[must_use]
     pub fn new(interval: u32, multiplier: u8) -> Self {
-        Self { interval, multiplier, echo: false, shutdown: false }
+        Self { interval, multiplier, echo: false, shutdown: false, auth: None }
     }
 }
 

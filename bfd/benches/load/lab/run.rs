@@ -1,5 +1,6 @@
 //! One run: everybody comes up, life gets hard for a while, half of the peers fall silent.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -14,7 +15,9 @@ use super::judge::{Found, Told, ask, found, is_justified};
 pub(crate) enum Burden {
     /// Every core has somebody else who never sleeps.
     Busy,
-    /// The same, and our process shares 20 % of a CPU with one who never sleeps.
+    /// The same, but our process has real-time priority, if the system lets us.
+    RealTime,
+    /// Busy cores, and our process shares 20 % of a CPU with one who never sleeps.
     Quota,
     /// Our process is stopped for 0.5, 1, 2 and 5 detection times.
     Stops,
@@ -68,7 +71,7 @@ struct Lab {
 
 /// Runs it for so long.
 pub(crate) fn run(load: Load, burden: Burden, time: Duration) -> Outcome {
-    let mut lab = Lab::start(load);
+    let mut lab = Lab::start(load, burden);
     let mut outcome = Outcome::default();
     let busy = if burden == Burden::Stops { Vec::new() } else { busy_cores() };
     let shared = (burden == Burden::Quota).then(|| Process::helper(&[], &["burn".to_owned()]));
@@ -94,17 +97,21 @@ pub(crate) fn run(load: Load, burden: Burden, time: Duration) -> Outcome {
     outcome
 }
 
+/// What to start a program by that shall run before all others; nothing if the system does not let us.
+fn real_time() -> &'static [&'static str] {
+    let allowed = Command::new("chrt").args(["-f", "10", "true"]).output();
+    if allowed.is_ok_and(|ran| ran.status.success()) { &["chrt", "-f", "10"] } else { &[] }
+}
+
 impl Lab {
     /// Both processes, with every session up.
-    fn start(load: Load) -> Self {
+    fn start(load: Load, burden: Burden) -> Self {
         let words = |what: &str| [vec![what.to_owned()], load.words().to_vec()].concat();
-        // The peers are the measure: nobody may hold them up, if the system lets us.
-        let first = ["chrt", "-f", "10"];
-        let allowed = std::process::Command::new("chrt").args(["-f", "10", "true"]).output();
-        let first = if allowed.is_ok_and(|ran| ran.status.success()) { &first[..] } else { &[] };
+        // The peers are the measure: nobody may hold them up.
+        let first = real_time();
         let peers = Process::helper(first, &words("peers"));
         assert_eq!(peers.line(Duration::from_secs(10)).as_deref(), Some("ready"));
-        let ours = Process::helper(&[], &words("ours"));
+        let ours = Process::helper(if burden == Burden::RealTime { first } else { &[] }, &words("ours"));
         let mut lab = Self { load, peers, ours, told: Told::default() };
         let end = Instant::now() + Duration::from_secs(30);
         while lab.told.ups < load.sessions {

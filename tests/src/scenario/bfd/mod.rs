@@ -11,5 +11,5 @@ mod strict;
 
 pub use failures::failures;
 pub use restarts::{graceful, restarts};
-pub use session::{link_local, multihop, single_hop};
+pub use session::{link_local, multihop, signed, single_hop};
 pub use strict::{lenient, strict};

@@ -65,13 +65,21 @@ pub fn multihop(kind: Kind) -> Result<()> {
             let routes = vec![("ipv4", "10.0.1.0/24", "10.0.2.254"), ("ipv6", "fd00:1::/64", "fd00:2::fe")];
             let sources = place.router.to_vec();
             let session = Session { hops: Hops::Routed(2), routes, sources, ..Session::default() };
-            // BIRD's packets start with the system's TTL, 64; those of all others with 255, which is the default here.
-            let keys = match kind {
-                Kind::Bird => "[defaults.bfd]\nmultihop = true\nmin-ttl = 63\n",
-                _ => "[defaults.bfd]\nmultihop = true\n",
-            };
-            let told = told(place.router).and(&["--ebgp-multihop=2"], keys);
-            up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![])
+            let told = told(place.router).and(&["--ebgp-multihop=2"], "[defaults.bfd]\nmultihop = true\n");
+            if kind != Kind::Bird {
+                return up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![]);
+            }
+            // BIRD's packets start with the system's TTL, 64; those of all others with 255, which is expected here.
+            let from = crate::capture::now();
+            duel.bench.route(with_bfd(place.speaker, session.clone())?)?;
+            duel.bench.speak(&told)?;
+            wait::stays("BIRD's TTL is refused", QUIET, || {
+                let up = duel.bench.router()?.bfd_is(&duel.speaker, BfdState::Up);
+                ensure(up.is_err(), || "BFD is up".to_owned())
+            })?;
+            let told = told.and(&[], "[defaults.bfd]\nmultihop = true\nmin-ttl = 63\n");
+            let until = crate::capture::now();
+            up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![(from, until)])
         },
         |seen| seen.showed(UP, 0),
     )
@@ -97,6 +105,53 @@ pub fn link_local(kind: Kind) -> Result<()> {
             up(duel, with_bfd(place.speaker, session)?, &told(&["fe80::1%eth1"]), &want).map(|()| vec![])
         },
         |seen| seen.showed(UP, 0),
+    )
+}
+
+/// Signed, with every kind there is, on the link; a wrong key is not heard.
+///
+/// # Errors
+/// The step that failed, with the state of everything.
+pub fn signed() -> Result<()> {
+    let kinds = [
+        ("simple", "simple"),
+        ("keyed md5", "md5"),
+        ("meticulous keyed md5", "meticulous-md5"),
+        ("keyed sha1", "sha1"),
+        ("meticulous keyed sha1", "meticulous-sha1"),
+    ];
+    duel(
+        Kind::Bird,
+        Place::link(),
+        |duel| {
+            let from = crate::capture::now();
+            let mut bfd = Bfd { auth: Some(("keyed sha1", "another")), ..Bfd::new(100, 3) };
+            duel.bench.secret("key", "fabric\n")?;
+            let file = duel.bench.file("key").display().to_string();
+            let section =
+                |kind: &str| format!("[defaults.bfd]\nauth = \"{kind}\"\nauth-key-file = \"{file}\"\n");
+            let session = Session { bfd: Some(bfd), ..Session::default() };
+            duel.bench.route(crate::matrix::bench::waiting(&[S4, S6], session)?)?;
+            duel.bench.speak(&told(&super::lab::NEAR))?;
+            duel.reload(&section("sha1"))?;
+            wait::stays("the keys differ", QUIET, || {
+                let up = duel.bench.router()?.bfd_is(&duel.speaker, BfdState::Up);
+                ensure(up.is_err(), || "BFD is up".to_owned())
+            })?;
+            for (theirs, ours) in kinds {
+                bfd.auth = Some((theirs, "fabric"));
+                let router = duel.bench.router.as_mut();
+                router.map_or(Ok(()), |router| router.set_bfd(bfd))?;
+                duel.reload(&section(ours))?;
+                duel.bfd_becomes(BfdState::Up).during(ours)?;
+                wait::stays(ours, QUIET, || duel.bench.router()?.bfd_is(&duel.speaker, BfdState::Up))?;
+            }
+            Ok(vec![(from, crate::capture::now())])
+        },
+        |seen| {
+            let signed = seen.packets.iter().filter(|packet| packet.authenticated && packet.state == UP);
+            ensure(signed.count() > 40, || "the packets are not signed".to_owned())
+        },
     )
 }
 
