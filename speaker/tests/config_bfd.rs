@@ -86,6 +86,22 @@ fn the_hops_of_bgp_decide_port_and_least_ttl_unless_told() {
     }
 }
 
+/// Upstream's BFD is on 3784 with `--ebgp-multihop`, too, and looks at no TTL: what works with it goes on working.
+#[test]
+fn the_flag_of_upstream_leaves_the_port_where_upstream_has_it() {
+    for (keys, hops, least) in [
+        ("", Hops::Single, 253),
+        ("multihop = 1", Hops::Single, 255),
+        ("multihop = 2", Hops::Multi, 254),
+        ("local-as = 65001", Hops::Single, 255),
+        ("bfd.multihop = true", Hops::Multi, 253),
+        ("bfd.multihop = false", Hops::Single, 255),
+    ] {
+        let profile = profile(keys, &["--enable-bfd", "--ebgp-multihop=3"]).expect("on");
+        assert_eq!((profile.hops, profile.settings.min_ttl), (hops, least), "{keys}");
+    }
+}
+
 #[test]
 fn strict_waits_for_ever_and_others_for_their_hold_time() {
     assert_eq!(on("bfd.strict = true").hold, None);

@@ -85,11 +85,15 @@ impl Common {
         given.enabled.unwrap_or(self.enabled)
     }
 
-    /// The profile of a neighbour that BGP reaches by so many hops; `None`: without BFD. `at` names a key of it.
+    /// The profile of a neighbour that BGP reaches by so many hops, and whether the file says so; `None`: without BFD.
+    /// `at` names a key of it.
+    ///
+    /// A distance that only `--ebgp-multihop` tells does not change the port: upstream's BFD is on 3784 however far the
+    /// router is, takes any TTL, and so do the routers it works with.
     pub(super) fn profile(
         &self,
         given: &BfdGiven,
-        hops: net::Hops,
+        (hops, told): (net::Hops, bool),
         at: impl Fn(&str) -> String,
         problems: &mut Problems,
     ) -> Option<BfdProfile> {
@@ -101,9 +105,11 @@ impl Common {
                 .say(format!("{}: cannot be used with strict, which waits for ever", at("bfd.hold-time")));
         }
         let auth = super::file::bfd_auth(given, &at, problems);
-        let multihop = given.multihop.unwrap_or_else(|| is_far(hops));
+        let multihop = given.multihop.unwrap_or_else(|| told && is_far(hops));
+        let untold = given.multihop.is_none() && !told;
         let (hops, least) = match multihop {
             true => (Hops::Multi, least_ttl(hops)),
+            false if untold && is_far(hops) => (Hops::Single, least_ttl(hops)),
             false => (Hops::Single, 255), // RFC 5881 §5
         };
         let settings = Settings {

@@ -128,7 +128,8 @@ impl Common {
             next_hops: NextHops { v4: given.next_hop_v4, v6: given.next_hop_v6, link_local: None },
             ..PeerConfig::new(self.dialing(&draft), self.session(&draft, families))
         };
-        let bfd = self.bfd.profile(&given.bfd, peer.dialing.hops, |key| draft.at(key), problems);
+        let hops = (peer.dialing.hops, given.hops.is_some());
+        let bfd = self.bfd.profile(&given.bfd, hops, |key| draft.at(key), problems);
         let shutdown_text = given.shutdown_text.clone().unwrap_or_default();
         let (description, enabled) = (given.description.clone(), given.enabled.unwrap_or(true));
         Some(Neighbor {

@@ -221,8 +221,10 @@ impl Keeper {
 
     /// Opens a session where there is none, or anew where it runs elsewhere now.
     async fn place(&mut self, peer: PeerAddr, wish: &Wish) -> Result<(), String> {
-        if !self.said.contains_key(&peer) {
-            self.say(peer, idle(wish.profile.hold));
+        // Without a session what was said is about waiting alone, and that may be wished for otherwise now.
+        let waits = idle(wish.profile.hold);
+        if !self.open.contains_key(&peer) && self.said.get(&peer) != Some(&waits) {
+            self.say(peer, waits);
         }
         let bgp = self.engine.peer(peer).and_then(|status| status.local_addr);
         let path = match (

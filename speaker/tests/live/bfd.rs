@@ -262,3 +262,17 @@ async fn a_port_that_is_taken_is_told_and_tried_again_while_bgp_goes_on() {
     assert_eq!(router.status().flaps, 0);
     assert_eq!(program.log().matches("cannot listen for BFD").count(), 1, "{}", program.log());
 }
+
+#[tokio::test]
+async fn who_waits_for_bfd_no_more_is_not_held_by_a_port_that_is_taken() {
+    let _taken = std::net::UdpSocket::bind("127.121.0.1:3784").expect("free");
+    let router = Router::start(121, 2, |_| {});
+    let keys = |strict| format!("bfd = {{ enabled = true, strict = {strict} }}");
+    let program = Program::start(&configuration(121, &router.entry(&keys(true))), &[]);
+    program.until(router.addr.ip(), "waiting", |one| one["waits"] != "").await;
+    program.write("speaker.toml", &configuration(121, &router.entry(&keys(false))));
+    router.up().await;
+    program.write("speaker.toml", &configuration(121, &router.entry(&keys(true))));
+    program.bfd("strict again", |one| one["bgp"] == "awaited").await;
+    assert_eq!(router.status().flaps, 0, "a session that stands goes on");
+}

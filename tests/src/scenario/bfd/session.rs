@@ -65,7 +65,7 @@ pub fn multihop(kind: Kind) -> Result<()> {
             let routes = vec![("ipv4", "10.0.1.0/24", "10.0.2.254"), ("ipv6", "fd00:1::/64", "fd00:2::fe")];
             let sources = place.router.to_vec();
             let session = Session { hops: Hops::Routed(2), routes, sources, ..Session::default() };
-            let told = told(place.router).and(&["--ebgp-multihop=2"], "");
+            let told = told(place.router).and(&["--ebgp-multihop=2"], "[defaults.bfd]\nmultihop = true\n");
             if kind != Kind::Bird {
                 return up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![]);
             }
@@ -77,7 +77,7 @@ pub fn multihop(kind: Kind) -> Result<()> {
                 let up = duel.bench.router()?.bfd_is(&duel.speaker, BfdState::Up);
                 ensure(up.is_err(), || "BFD is up".to_owned())
             })?;
-            let told = told.and(&[], "[defaults.bfd]\nmin-ttl = 63\n");
+            let told = told.and(&[], "[defaults.bfd]\nmultihop = true\nmin-ttl = 63\n");
             let until = crate::capture::now();
             up(duel, with_bfd(place.speaker, session)?, &told, &table(S4, S6)?).map(|()| vec![(from, until)])
         },
