@@ -100,7 +100,8 @@ fn serve(options: Options) -> io::Result<()> {
     }
     let environment = Environment::read();
     let passive = options.passive || environment.is_on("BFDD_PASSIVE");
-    let flags = BfdFlags { passive, ..BfdFlags::default() };
+    let goodbye = environment.is_on("BFDD_GOODBYE");
+    let flags = BfdFlags { passive, goodbye, ..BfdFlags::default() };
     // Metrics are served on request only: node gateways run in the node's own network, where the port may be another's.
     let metrics = environment.get("BFDD_METRICS_ADDRESS").unwrap_or_default().to_owned();
     let said = Environment::of([("BFDD_METRICS_ADDRESS", metrics)]);

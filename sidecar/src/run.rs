@@ -41,8 +41,7 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Runs until SIGTERM, SIGINT or `stop`; then says AdminDown to every peer. `started` is called once every socket is
-/// bound.
+/// Runs until SIGTERM, SIGINT or `stop`. `started` is called once every socket is bound.
 ///
 /// # Errors
 /// A socket that cannot be bound, with its address.
@@ -78,7 +77,7 @@ pub async fn run(config: Config, extras: Extras, started: impl FnOnce()) -> io::
         _ = interrupt.recv() => info!("SIGINT: leaving"),
         () = beacon.stopped() => info!("stop: leaving"),
     }
-    beacon.shut_down();
+    beacon.shut_down(config.goodbye);
     Ok(())
 }
 

@@ -52,7 +52,8 @@ fn a_gateway_pods_environment_is_understood() {
 #[test]
 fn flags_win_over_variables() {
     let flags = ["--listen=10.0.0.1", "--peer", "10.0.0.2", "--min-tx=50", "--multiplier=4", "--multihop"];
-    let more = ["--metrics-address=", "--control=[::1]:1957", "--passive", "--real-time-priority=10"];
+    let more =
+        ["--metrics-address=", "--control=[::1]:1957", "--passive", "--goodbye", "--real-time-priority=10"];
     let variables = [
         ("POD_IPS", "x"),
         ("BFD_PEER_IPS", "y"),
@@ -68,6 +69,7 @@ fn flags_win_over_variables() {
     assert_eq!(config.settings.desired_min_tx, Micros(50_000));
     assert_eq!(config.settings.required_min_rx, Micros::SECOND, "an empty variable is none");
     assert_eq!((config.settings.min_ttl, config.hops, config.passive), (1, Hops::Multi, true));
+    assert!(config.goodbye);
     assert_eq!((config.metrics, config.real_time), (None, Some(10)));
     assert!(config.control_required);
 }
@@ -116,7 +118,7 @@ fn a_supervisor_must_be_told_who_it_is_and_whom_it_talks_to() {
     assert_eq!(families, Err("BFD_PEER_IPS: has no address of a family POD_IPS has".to_owned()));
     // Unequal families are fine as long as one is common.
     let config = supervised(&[("POD_IPS", "10.0.0.1,fd00::2"), ("BFD_PEER_IPS", "fd00::1")]).unwrap();
-    assert!(!config.passive && config.patient);
+    assert!(!config.passive && !config.goodbye && config.patient);
 }
 
 #[test]

@@ -140,10 +140,10 @@ impl Beacon {
         self.stop.notified().await;
     }
 
-    /// Takes all sessions to AdminDown, tells the peers, and ends the thread.
-    pub fn shut_down(&self) {
+    /// Ends the thread; with `goodbye` all sessions are taken to AdminDown and the peers told before.
+    pub fn shut_down(&self, goodbye: bool) {
         let driver = lock(&self.driver).take();
-        if let Some(driver) = driver {
+        if let Some(driver) = driver.filter(|_| goodbye) {
             driver.stop();
         }
     }

@@ -34,6 +34,9 @@ pub struct Config {
     pub hops: Hops,
     /// Never speak first.
     pub passive: bool,
+    /// At a planned end peers are told AdminDown. Otherwise they hear nothing any more, as from OpenBFDD: OVN acts on
+    /// silence at the end of the detection time, but on AdminDown only when its main loop next wakes, up to 5 s later.
+    pub goodbye: bool,
     /// Where commands are taken.
     pub control: Vec<SocketAddr>,
     /// A control port that may not be had ends the program.
@@ -58,7 +61,7 @@ pub enum Metrics {
 pub struct Environment(HashMap<&'static str, String>);
 
 impl Environment {
-    const NAMES: [&'static str; 10] = [
+    const NAMES: [&'static str; 11] = [
         "POD_IPS",
         "BFD_PEER_IPS",
         "BFD_MIN_TX",
@@ -66,6 +69,7 @@ impl Environment {
         "BFD_MULTI",
         "BFDD_METRICS_ADDRESS",
         "BFDD_PASSIVE",
+        "BFDD_GOODBYE",
         "BFDD_SUPERVISOR_SOCKET",
         "BFDD_CONTROL_PATH",
         "BFDD_BEACON_PATH",
@@ -172,6 +176,7 @@ impl Config {
             settings,
             hops: if flags.multihop { Hops::Multi } else { Hops::Single },
             passive: flags.passive,
+            goodbye: flags.goodbye || environment.is_on("BFDD_GOODBYE"),
             control_required: !control.is_empty(),
             control: if control.is_empty() { control_ports() } else { control },
             metrics: address.map_or(Some(Metrics::Port(10669)), |field| read::metrics(field, problems)),

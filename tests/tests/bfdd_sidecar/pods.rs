@@ -12,7 +12,7 @@ const SUPERVISOR: &str = "kube-ovn-bfdd-supervisor";
 #[test]
 fn two_supervised_pods_come_up_with_each_other() {
     let lab = Lab::new();
-    let mut a = lab.a.start(&A, &[SUPERVISOR, "run"]);
+    let mut a = lab.a.start(&[&A[..], &["BFDD_GOODBYE=1"]].concat(), &[SUPERVISOR, "run"]);
     lab.a.wait_for("status", "There are 2 sessions:");
     assert_eq!(lab.a.tell(&[SUPERVISOR, "live"]).0, Some(0), "startup and liveness probe");
     let (code, text) = lab.a.tell(&[SUPERVISOR, "ready"]);
