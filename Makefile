@@ -15,7 +15,7 @@ build: ## Build the release binaries, target/release/speaker and target/release/
 test: setup ## Install what the tests need, then run every check and test
 	./tests/run check deny unit interop fuzz
 
-setup: ## Install routers and tools by apt, compile Kubernetes and GoBGP 4 for the labs (as root; needs Go)
+setup: ## Install routers, OVN and tools by apt, compile Kubernetes and GoBGP 4 for the labs (as root; needs Go)
 	./tests/setup.sh
 
 check: ## Format, lints, docs, crate arrows
@@ -27,7 +27,7 @@ deny: ## Licences, sources and duplicates of dependencies
 unit: ## Tests that need no privilege
 	./tests/run unit
 
-interop: ## Tests against FRR, BIRD, GoBGP, ExaBGP and a Kubernetes API server in network namespaces (as root)
+interop: ## Tests against FRR, BIRD, GoBGP, ExaBGP, OVN and a Kubernetes API server in network namespaces (as root)
 	./tests/run interop
 
 interop-table: ## Run the interop matrix alone and write docs/interop.md from it (as root)

@@ -232,6 +232,12 @@ impl Engine {
         due.into_iter().chain(watched).min().and_then(|at| self.clock.instant(at))
     }
 
+    /// The shortest interval that any other end agreed to send at; `None`: no session is Init or Up.
+    #[must_use]
+    pub fn shortest_interval(&self) -> Option<Duration> {
+        self.timers.shortest_beat().map(|half| Duration::from_nanos(half).saturating_mul(2))
+    }
+
     /// All sessions, by number.
     #[must_use]
     pub fn sessions(&self) -> Vec<Status> {

@@ -132,9 +132,14 @@ impl Timers {
         }
     }
 
+    /// The shortest of all sessions' beats, in nanoseconds.
+    pub(super) fn shortest_beat(&self) -> Option<u64> {
+        self.beats.first_key_value().map(|(beat, _)| *beat)
+    }
+
     /// The first deadlines.
     pub(super) fn next(&self) -> (Option<Moment>, Option<Awake>) {
-        let beat = self.beats.first_key_value().map(|(beat, _)| self.ran.after(*beat.max(&AHEAD)));
+        let beat = self.shortest_beat().map(|beat| self.ran.after(beat.max(AHEAD)));
         let due = self.due.first().map(|(at, _)| *at);
         (due.into_iter().chain(beat).min(), self.watched.first().map(|(at, _)| *at))
     }

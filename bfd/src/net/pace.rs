@@ -37,27 +37,38 @@ impl Pace {
     }
 }
 
-/// How long packets are gathered: so long a peer's word that it is down may wait, a fraction of any detection time. The
-/// engine's timers come in between, and what has arrived is read with each.
-const GATHER: Duration = Duration::from_millis(2);
+/// How long packets are gathered: an eighth of the shortest interval they are agreed to come at, within these bounds. So
+/// long a peer's word that it is down may wait, a fraction of any detection time. The engine's timers come in between,
+/// and what has arrived is read with each.
+const GATHER: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(8)];
 
 /// Whether packets come so fast that they are better gathered. A wake-up costs several times what a packet does, and
-/// as the kernel says when each arrived, they may be read later: while they come less than [`GATHER`] apart, the
-/// sockets are left alone for it after each round.
-#[derive(Debug, Default)]
+/// as the kernel says when each arrived, they may be read later: while they come closer together than they are gathered
+/// for, the sockets are left alone after each round.
+#[derive(Debug)]
 pub(super) struct Rush {
     /// The last round that took some.
     last: Option<Instant>,
     until: Option<Instant>,
     failed: bool,
+    gather: Duration,
 }
 
 impl Rush {
+    pub(super) fn new() -> Self {
+        Self { last: None, until: None, failed: false, gather: GATHER[0] }
+    }
+
+    /// The shortest interval that packets are agreed to come at; `None`: nobody is heard.
+    pub(super) fn expect(&mut self, interval: Option<Duration>) {
+        self.gather = interval.map_or(GATHER[0], |interval| interval / 8).clamp(GATHER[0], GATHER[1]);
+    }
+
     /// A round took datagrams, or none.
     pub(super) fn took(&mut self, now: Instant, any: bool) {
-        let fast = any && self.last.is_some_and(|last| now.saturating_duration_since(last) <= GATHER);
+        let fast = any && self.last.is_some_and(|last| now.saturating_duration_since(last) <= self.gather);
         let rest = fast || std::mem::take(&mut self.failed);
-        self.until = rest.then(|| now + GATHER);
+        self.until = rest.then(|| now + self.gather);
         self.last = if any { Some(now) } else { self.last };
     }
 
@@ -120,7 +131,7 @@ mod tests {
     #[test]
     fn packets_are_gathered_while_they_come_fast() {
         let start = Instant::now();
-        let mut rush = Rush::default();
+        let mut rush = Rush::new();
         rush.took(start, true);
         assert_eq!(rush.until(), None, "a single one is waited for");
         rush.took(start + ms(10), true);
@@ -134,5 +145,19 @@ mod tests {
         assert_eq!(rush.until(), Some(start + ms(22)), "no spinning on a socket that fails");
         rush.took(start + ms(22), false);
         assert_eq!(rush.until(), None);
+    }
+
+    #[test]
+    fn slow_sessions_are_gathered_for_longer_within_bounds() {
+        let start = Instant::now();
+        for (interval, gathered) in
+            [(None, 2), (Some(ms(3)), 2), (Some(ms(40)), 5), (Some(ms(64)), 8), (Some(ms(4_000_000)), 8)]
+        {
+            let mut rush = Rush::new();
+            rush.expect(interval);
+            rush.took(start, true);
+            rush.took(start, true);
+            assert_eq!(rush.until(), Some(start + ms(gathered)), "{interval:?}");
+        }
     }
 }

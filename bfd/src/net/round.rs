@@ -56,6 +56,7 @@ impl<T: FnMut(Notice)> Worker<T> {
             }
         }
         self.clock.settle();
+        self.rush.expect(self.engine.shortest_interval());
         self.rush.took(now, first.is_some());
         first
     }

@@ -93,7 +93,7 @@ impl<T: FnMut(Notice)> Worker<T> {
             engine: Engine::new(limits, seed),
             batch: Batch::new(),
             actions: Vec::new(),
-            rush: Rush::default(),
+            rush: Rush::new(),
             inside,
             listeners,
             clock,

@@ -99,8 +99,8 @@ fn cut(topology: &Topology, router: &Router, turn: usize) -> Result<Cut> {
     }";
     r1.exec(&["nft", rules])?;
     std::thread::sleep(AWAY);
-    r1.exec(&["nft", "delete table netdev cut"])?;
     let mended = now();
+    r1.exec(&["nft", "delete table netdev cut"])?;
     up(router)?;
     Ok(Cut { from, mended, until: now() })
 }
