@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::error;
 
 use super::{PeerTask, machine};
+use crate::fsm::{Bfd, BfdHold};
 
 /// Between a panic and the next start: whatever caused it may well come again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -21,9 +22,18 @@ impl PeerTask {
             // Nothing of what was going on is trusted; what the engine told is.
             self.told = self.inputs.told.borrow_and_update().clone();
             self.config = std::sync::Arc::clone(&self.told.config);
-            self.fsm = machine(&self.config, self.is_first()).with_bfd_hold(self.fsm.bfd_hold());
+            self.fsm = machine(&self.config, self.is_first()).with_bfd_hold(self.hold_again());
             (self.next_conn, self.abandoning, self.dial_refused, self.retained) = (0, false, false, false);
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// How to wait for BFD as of the last word of it, which may not have been heard before the panic.
+    fn hold_again(&self) -> BfdHold {
+        match self.told.path.bfd {
+            Bfd::Up | Bfd::Silent => BfdHold::No,
+            Bfd::Awaited | Bfd::Down { hold: None, .. } => BfdHold::UntilUp,
+            Bfd::Down { .. } => self.fsm.bfd_hold(),
         }
     }
 }
@@ -73,10 +83,10 @@ mod tests {
         stream.read_exact(&mut header).await.ok().map(|_| header[18])
     }
 
-    #[tokio::test]
-    async fn a_task_that_panics_serves_its_peer_again() {
+    /// A task that panics with its first connection, and the engine it belongs to.
+    fn doomed(path: Path) -> (Engine, PeerTask) {
         let engine = Engine::new();
-        let told = Told::new(config(), Path::default());
+        let told = Told::new(config(), path);
         let status = Arc::new(Mutex::new(PeerStatus::new(&told)));
         let (commands, receiver) = mpsc::channel(4);
         let (told, told_receiver) = watch::channel(told);
@@ -86,10 +96,31 @@ mod tests {
         task.next_conn = u64::MAX; // overflows with the first connection
         let handle = Handle { commands, told, status, learned: Arc::default() };
         lock(&engine.shared.peers).insert(config().addr, handle);
+        (engine, task)
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_serves_its_peer_again() {
+        let (engine, task) = doomed(Path::default());
         lock(&engine.tasks).spawn(task.run());
         let at = engine.listen((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
         assert_eq!(first_message(at).await, None, "that was the panic");
         let again = tokio::time::timeout(super::PAUSE * 10, first_message(at)).await;
         assert_eq!(again, Ok(Some(wire::kind::OPEN)));
+    }
+
+    #[tokio::test]
+    async fn what_bfd_said_just_before_a_panic_is_not_lost() {
+        let (engine, task) = doomed(Path { bfd: fsm::Bfd::Awaited, ..Path::default() });
+        let at = engine.listen((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+        let doom = tokio::spawn(first_message(at));
+        while lock(&engine.shared.peers)[&config().addr].commands.capacity() == 4 {
+            tokio::task::yield_now().await; // until the connection waits for the task
+        }
+        engine.bfd(config().addr, fsm::Bfd::Up); // heard after the connection
+        lock(&engine.tasks).spawn(task.run());
+        assert_eq!(doom.await.expect("an answer"), None, "that was the panic");
+        let again = tokio::time::timeout(super::PAUSE * 10, first_message(at)).await;
+        assert_eq!(again, Ok(Some(wire::kind::OPEN)), "and no Cease");
     }
 }
