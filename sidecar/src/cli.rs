@@ -71,13 +71,13 @@ pub struct BfdFlags {
     /// Wait until a peer speaks, as OpenBFDD does.
     #[arg(long)]
     pub passive: bool,
-    /// Tell peers AdminDown at the end instead of falling silent [`BFDD_GOODBYE=1`].
+    /// Tell peers AdminDown at the end instead of falling silent [BFDD_GOODBYE, default off].
     #[arg(long)]
     pub goodbye: bool,
     /// Address to answer on; 0.0.0.0 and :: are all of their family [POD_IPS, default both].
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub listen: Vec<String>,
-    /// Whom to have sessions with [`BFD_PEER_IPS`].
+    /// Whom to have sessions with [BFD_PEER_IPS, default none].
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub peer: Vec<String>,
     /// Interval of our packets in milliseconds [BFD_MIN_TX, default 1000].
