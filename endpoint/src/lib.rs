@@ -1,4 +1,4 @@
-//! Plain HTTP/1 for `/metrics` and the health pages of a daemon.
+//! Plain HTTP/1 for `/metrics` and the health pages of a daemon; the bounded accepting under it is [`bounded`].
 //!
 //! Anybody may connect, so everything is bounded: one request on a connection, its head in size, the exchange in
 //! time, connections in number. When there are too many the oldest gives way: whoever holds connections open cannot
@@ -65,23 +65,31 @@ fn listen(on: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn accept(listener: TcpListener, router: Router) {
-    // Dropped together with this future, so that no connection outlives the server.
+    bounded(listener, CONNECTIONS, |stream| exchange(stream, router.clone())).await;
+}
+
+/// Serves each connection with the future made of it, so many at once; one more and the oldest gives way. For ever, or
+/// until dropped: then no connection outlives it. How long one may take is the future's to say.
+pub async fn bounded<S>(listener: TcpListener, at_once: usize, serve: impl Fn(TcpStream) -> S)
+where
+    S: Future<Output = ()> + Send + 'static,
+{
     let mut tasks = JoinSet::new();
-    let mut order: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
+    let mut order: VecDeque<AbortHandle> = VecDeque::with_capacity(at_once);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 while tasks.try_join_next().is_some() {}
                 order.retain(|task| !task.is_finished());
-                if order.len() >= CONNECTIONS
+                if order.len() >= at_once
                     && let Some(oldest) = order.pop_front()
                 {
                     oldest.abort();
                 }
-                order.push_back(tasks.spawn(exchange(stream, router.clone())));
+                order.push_back(tasks.spawn(serve(stream)));
             }
             Err(error) => {
-                warn!(%error, "cannot accept a connection for metrics or health");
+                warn!(%error, local = ?listener.local_addr().ok(), "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }

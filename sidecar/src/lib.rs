@@ -13,6 +13,7 @@ pub mod daemonize;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod probe;
 pub mod run;
 pub mod status;
 pub mod supervisor;

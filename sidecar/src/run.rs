@@ -17,7 +17,7 @@ use crate::address::Address;
 use crate::beacon::Beacon;
 use crate::config::Config;
 use crate::control::server;
-use crate::{http, supervisor};
+use crate::{http, probe};
 
 /// How often what there is is held against what is wanted.
 const RECONCILE: Duration = Duration::from_secs(2);
@@ -66,7 +66,7 @@ pub async fn run(config: Config, extras: Extras, started: impl FnOnce()) -> io::
     }
     if let Some(path) = extras.socket {
         let told = |error: io::Error| at(&path.display().to_string(), &error);
-        tasks.spawn(supervisor::socket::serve(&path, beacon.clone()).map_err(told)?);
+        tasks.spawn(probe::serve(&path, beacon.clone()).map_err(told)?);
     }
     info!(peers = config.peers.len(), passive = config.passive, "BFD started");
     reconcile(&beacon).await;

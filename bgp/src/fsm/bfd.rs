@@ -2,35 +2,12 @@
 //!
 //! Whoever runs BFD translates its states into these words; nothing here knows a BFD packet.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Peer;
 use super::conn::Conn;
-use super::event::{Action, ConnId, EndReason};
+use super::event::{Action, Bfd, ConnId, EndReason};
 use crate::wire::notification::{Notification, cease};
-
-/// What BFD says of the way to a peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bfd {
-    /// Nothing: it is off, was never up, or was taken down on purpose at the other end, which is no failure (RFC 5882
-    /// §3.2). BGP goes its own way.
-    #[default]
-    Silent,
-    /// It was not up yet and BGP is to wait for it: the peer is neither dialed nor let in before [`Bfd::Up`]. A session
-    /// that stands goes on.
-    Awaited,
-    /// The way is good: the peer is dialed at once, whatever happened before.
-    Up,
-    /// The way was good and is not any more: the session ends with Cease/10.
-    Down {
-        /// Nothing tells a dead way from a peer that restarts, so what is kept after a NOTIFICATION is kept; else it is the
-        /// way, and where the peer would keep routes a hard reset has it drop them (RFC 5882 §4.3, RFC 8538 §4).
-        keep: bool,
-        /// How long the peer is not dialed, unless [`Bfd::Up`] comes first; it is let in if it dials. `None`: as
-        /// [`Bfd::Awaited`].
-        hold: Option<Duration>,
-    },
-}
 
 /// Whether BGP waits for BFD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,9 +21,9 @@ mod timing;
 
 use std::time::{Duration, Instant};
 
-pub use bfd::{Bfd, BfdHold};
+pub use bfd::BfdHold;
 pub use config::{Config, LocalRole, Restart};
-pub use event::{Action, ConnId, Direction, EndReason, Event, State};
+pub use event::{Action, Bfd, ConnId, Direction, EndReason, Event, State};
 pub use negotiate::{Negotiated, PeerRestart, dialed_connection_wins, negotiate};
 
 use crate::wire::{Notification, Open};

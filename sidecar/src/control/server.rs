@@ -3,7 +3,6 @@
 //! A request has half a second to arrive and five to be answered; what is no request is closed without a word. Too many
 //! connections push out the oldest, so whoever connects and says nothing holds nobody up.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +10,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::wire::{self, Read};
 
@@ -23,8 +21,6 @@ const REQUEST: Duration = Duration::from_millis(500);
 const EXCHANGE: Duration = Duration::from_secs(5);
 /// Connections to one port at once.
 const CONNECTIONS: usize = 16;
-/// The pause after an accept that failed: out of descriptors the next would fail at once, too.
-const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
 /// What answers.
 pub trait Answer: Send + Sync + 'static {
@@ -44,27 +40,7 @@ pub async fn listen(on: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until dropped.
 pub async fn serve<A: Answer>(listener: TcpListener, beacon: Arc<A>) {
-    // Dropped together with this future, so that no connection outlives the server.
-    let mut tasks = JoinSet::new();
-    let mut order: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                while tasks.try_join_next().is_some() {}
-                order.retain(|task| !task.is_finished());
-                if order.len() >= CONNECTIONS
-                    && let Some(oldest) = order.pop_front()
-                {
-                    oldest.abort();
-                }
-                order.push_back(tasks.spawn(bounded(stream, beacon.clone())));
-            }
-            Err(error) => {
-                warn!(%error, "cannot accept a connection for commands");
-                tokio::time::sleep(ACCEPT_RETRY).await;
-            }
-        }
-    }
+    endpoint::bounded(listener, CONNECTIONS, |stream| bounded(stream, beacon.clone())).await;
 }
 
 async fn bounded<A: Answer>(stream: TcpStream, beacon: Arc<A>) {

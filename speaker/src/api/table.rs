@@ -44,6 +44,11 @@ pub(crate) fn uptime(time: Duration) -> String {
     }
 }
 
+/// A router's own words reach the terminal without control characters.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::detail::printable;
 use super::{print, socket};
 use crate::api::client::{Client, ShowError};
 use crate::api::proto;
-use crate::api::table::{Table, uptime};
+use crate::api::table::{Table, printable, uptime};
 use crate::cli::{BfdArgs, Output};
 
 /// `speaker bfd [ADDR]`.

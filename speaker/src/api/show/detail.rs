@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::client::ShowError;
 use crate::api::proto;
-use crate::api::table::{Table, uptime};
+use crate::api::table::{Table, printable, uptime};
 
 pub(super) fn table(all: &[proto::Neighbor], out: &mut impl Write) -> Result<(), ShowError> {
     let mut table =
@@ -171,9 +171,4 @@ fn detail_messages(one: &proto::Neighbor, out: &mut impl Write) -> Result<(), Sh
         table.row([name.to_owned(), open, update, notification, keepalive, refresh]);
     }
     Ok(table.print(out)?)
-}
-
-/// A router's own words reach the terminal without control characters.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -8,7 +8,7 @@ use bfd::{DetectMult, Micros};
 use toml::de::DeValue;
 
 use super::File;
-use super::given::{Secrets, given};
+use super::layer::{Secrets, given};
 use super::section::Section;
 use super::value;
 use crate::cli::go;

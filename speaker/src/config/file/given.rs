@@ -1,7 +1,6 @@
 //! What the file says about one neighbour, or about all of them: every key may be missing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
 
 use bgp::net::{Hops, Password};
 use bgp::rib::RouteAttrs;
@@ -9,38 +8,13 @@ use bgp::wire::Role;
 use bgp::{Asn, Family, HoldTime};
 
 use super::bfd::BfdGiven;
+use super::layer::{Secrets, given};
 use super::section::Section;
 use super::{community, value};
 use crate::config::Problems;
 
 /// The most times our AS is repeated: further than any path of the Internet is long.
 const MOST_PREPENDED: u64 = 32;
-
-macro_rules! given {
-    ($(#[$what:meta])* $name:ident {
-        $($(#[$doc:meta])* $key:ident: $kind:ty,)*
-        $(; $($table:ident: $given:ty,)*)?
-    }) => {
-        $(#[$what])*
-        #[derive(Clone, Debug, Default)]
-        pub(in crate::config) struct $name {
-            $($(#[$doc])* pub(in crate::config) $key: Option<$kind>,)*
-            $($(pub(in crate::config) $table: $given,)*)?
-        }
-
-        impl $name {
-            /// These keys, and those of `base` where there are none.
-            pub(in crate::config) fn over(self, base: &Self) -> Self {
-                Self {
-                    $($key: self.$key.or_else(|| base.$key.clone()),)*
-                    $($($table: self.$table.over(&base.$table),)*)?
-                }
-            }
-        }
-    };
-}
-
-pub(super) use given;
 
 given! {
     /// The keys of a neighbour, as far as they are there.
@@ -80,13 +54,6 @@ given! {
         ;
         bfd: BfdGiven,
     }
-}
-
-/// The files that keys are in, relative to the one that names them.
-pub(super) struct Secrets<'a> {
-    pub(super) base: &'a Path,
-    /// All of them, to be followed.
-    pub(super) read: Vec<PathBuf>,
 }
 
 impl Given {

@@ -3,6 +3,7 @@
 mod bfd;
 mod community;
 mod given;
+mod layer;
 mod section;
 mod value;
 
@@ -20,7 +21,7 @@ pub(super) use bfd::{BfdGiven, auth as bfd_auth};
 pub use community::community_text;
 pub(super) use community::link_bandwidth;
 pub(super) use given::Given;
-use given::Secrets;
+use layer::Secrets;
 pub(super) use section::Place;
 use section::{Section, Source};
 pub(super) use value::host;

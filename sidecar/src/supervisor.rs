@@ -3,15 +3,13 @@
 //! There is no child process to supervise: `run` is the beacon itself, which heals itself, with the environment
 //! kube-ovn's pods give and the socket their probes ask. No state file is kept, for there is nothing to remember.
 
-pub mod socket;
-mod view;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tracing::warn;
 
 use crate::config::{Config, Environment};
+use crate::probe;
 use crate::run::{self, Extras};
 
 /// Where the probes ask unless `BFDD_SUPERVISOR_SOCKET` says otherwise.
@@ -26,7 +24,7 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let path = PathBuf::from(path.unwrap_or(SOCKET));
     let done = match arguments.as_slice() {
         [word] if word == "run" => run(&environment, path),
-        [word] if ["live", "ready", "status"].contains(&word.as_str()) => probe(&path, word),
+        [word] if ["live", "ready", "status"].contains(&word.as_str()) => ask(&path, word),
         [word] => Err(format!("unknown BFD supervisor command \"{word}\"; {USAGE}").into()),
         _ => Err(USAGE.into()),
     };
@@ -53,9 +51,9 @@ fn run(environment: &Environment, socket: PathBuf) -> Done {
     Ok(())
 }
 
-fn probe(path: &std::path::Path, word: &str) -> Done {
+fn ask(path: &std::path::Path, word: &str) -> Done {
     let response =
-        socket::ask(path, word).map_err(|error| format!("cannot ask {}: {error}", path.display()))?;
+        probe::ask(path, word).map_err(|error| format!("cannot ask {}: {error}", path.display()))?;
     if let Some(error) = response.error {
         return Err(error.into());
     }

@@ -13,8 +13,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use super::view;
 use crate::beacon::Beacon;
+
+mod view;
 
 /// From connecting to the last octet, at both ends.
 const EXCHANGE: Duration = Duration::from_secs(5);
