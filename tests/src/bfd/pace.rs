@@ -73,8 +73,8 @@ pub(super) struct Walk<'a> {
     required: [Span; 2],
     /// What the receiver required last.
     heard: u64,
-    /// The receiver sent a Poll that has no Final yet.
-    asked: bool,
+    /// Polls of the receiver that have no Final yet: each may have its own (RFC 5880 §6.8.7).
+    asked: usize,
     /// The receiver sent a Final: what the sender desires is in force from its next packet on.
     settled: bool,
     /// The regular gap before, in microseconds.
@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
             // RFC 5880 §6.8.1: one microsecond until the receiver says something.
             required: [Span::of(1); 2],
             heard: 1,
-            asked: false,
+            asked: 0,
             settled: false,
             before: None,
             delayed: 0,
@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
     pub(super) fn theirs(&mut self, packet: &Packet) {
         self.heard = packet.required_min_rx;
         self.required[1] = self.required[1].and(Span::of(packet.required_min_rx));
-        self.asked |= packet.poll;
+        self.asked += usize::from(packet.poll);
         self.settled |= packet.is_final;
     }
 
@@ -131,14 +131,14 @@ impl<'a> Walk<'a> {
         self.desired = Some(if self.settled || packet.state != UP { now } else { desired });
         self.settled = false;
         self.required = [self.required[1], Span::of(self.heard)];
-        self.asked &= !packet.is_final;
+        self.asked = self.asked.saturating_sub(usize::from(packet.is_final));
         self.last = Some(packet.clone());
         Ok(())
     }
 
     /// One packet behind another of the same sender.
     fn gap(&mut self, last: &Packet, packet: &Packet, desired: Span) -> Result<()> {
-        ensure(!packet.is_final || self.asked, || "a Final that no Poll asked for".to_owned())?;
+        ensure(!packet.is_final || self.asked > 0, || "a Final that no Poll asked for".to_owned())?;
         let required = self.required[0].and(self.required[1]);
         let (least, most) = (desired.least.max(required.least), desired.most.max(required.most));
         let gap = micros(packet.at.saturating_sub(last.at));
@@ -147,7 +147,8 @@ impl<'a> Walk<'a> {
             format!("{gap} µs at an interval of {most}")
         })?;
         if out_of_turn(last, packet) || (2..=FAREWELLS + 1).contains(&self.farewells) {
-            self.regular = self.regular.map(|(at, _)| (at, false));
+            // Before anything in turn, that is the packet before: the timer may run from there.
+            self.regular = Some((self.regular.map_or(last.at, |(at, _)| at), false));
             self.before = None;
             return Ok(());
         }
