@@ -45,11 +45,11 @@ bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benc
 
 cluster: ## Benchmark with 10 000 and 100 000 Pods on a real API server (as root)
 	$(CARGO) build --release --package speaker
-	SPEAKER_BIN=target/release/speaker $(CARGO) bench --package tests --bench cluster -- 10000 100000
+	SPEAKER_BIN=$(CURDIR)/target/release/speaker $(CARGO) bench --package tests --bench cluster -- 10000 100000
 
 bfd-bench: ## Benchmark of BFD beside FRR: 100 cuts of the link, both families (as root)
 	$(CARGO) build --release --package speaker
-	SPEAKER_BIN=target/release/speaker $(CARGO) bench --package tests --bench bfd -- 100
+	SPEAKER_BIN=$(CURDIR)/target/release/speaker $(CARGO) bench --package tests --bench bfd -- 100
 
 crds: ## Write deploy/crds from the types in kubeovn
 	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds
