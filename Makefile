@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop interop-table fuzz soak setup deny bench bfd-bench cluster crds fmt
+.PHONY: help demo build test check unit interop interop-table fuzz soak setup deny bench bfd-bench bfd-load cluster crds fmt
 
 CARGO ?= cargo
 
@@ -38,7 +38,7 @@ fuzz: ## Half an hour of each fuzz target
 	./tests/fuzz.sh 1800
 
 soak: ## Every property of engine and plan with a hundred thousand random cases
-	PROPTEST_CASES=100000 $(CARGO) test --release --package bgp --package speaker --all-features
+	PROPTEST_CASES=100000 $(CARGO) test --release --package bgp --package bfd --package speaker --all-features
 
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net
@@ -50,6 +50,9 @@ cluster: ## Benchmark with 10 000 and 100 000 Pods on a real API server (as root
 bfd-bench: ## Benchmark of BFD beside FRR: 100 cuts of the link, both families (as root)
 	$(CARGO) build --release --package speaker
 	SPEAKER_BIN=$(CURDIR)/target/release/speaker $(CARGO) bench --package tests --bench bfd -- 100
+
+bfd-load: ## BFD under load, quotas and stops, ten minutes each; CPU beside FRR and BIRD (as root)
+	$(CARGO) bench --package bfd --features net --bench load -- 600
 
 crds: ## Write deploy/crds from the types in kubeovn
 	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds
