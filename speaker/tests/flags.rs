@@ -337,9 +337,8 @@ fn nothing_prints_the_password() {
 /// The tables above and `docs/cli.md` leave no flag out.
 #[test]
 fn every_flag_is_tested_here_and_documented() {
-    let read = |path: &str| {
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of ours")
-    };
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(here.join(path)).expect("a file of ours");
     let (tests, docs) = (read("tests/flags.rs"), read("../docs/cli.md"));
     let command = Cli::command();
     let names: BTreeSet<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
