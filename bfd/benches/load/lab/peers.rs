@@ -34,6 +34,8 @@ struct Peer {
     silent: bool,
     /// Before the call that sent a packet, and how long that took.
     sent: Vec<(u64, u32)>,
+    /// From which of them on the longest gap is looked for.
+    marked: usize,
     heard: Option<u64>,
     /// The longest time between two packets heard, and how many were too long.
     longest: u64,
@@ -175,6 +177,7 @@ impl Peer {
             theirs,
             silent: false,
             sent,
+            marked: 0,
             heard: None,
             longest: 0,
             too_long: 0,
@@ -202,11 +205,17 @@ impl Peer {
 
     fn forget(&mut self) {
         (self.heard, self.longest, self.too_long, self.packets) = (None, 0, 0, 0);
-        self.sent.drain(..self.sent.len().saturating_sub(1));
+        self.marked = self.sent.len().saturating_sub(1); // the record stays: what went down before is judged, too
     }
 
     fn longest_sent(&self) -> u64 {
-        self.sent.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap_or(0)
+        self.sent
+            .get(self.marked..)
+            .unwrap_or_default()
+            .windows(2)
+            .map(|pair| pair[1].0 - pair[0].0)
+            .max()
+            .unwrap_or(0)
     }
 
     /// The packet after the one that was heard at that time: before and after the call that sent it.
