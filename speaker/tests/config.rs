@@ -30,7 +30,7 @@ fn the_arguments_of_an_existing_daemonset_work() {
         with(&["--neighbor-ipv6-address", "fd00::1,fd00::2", "--announce-cluster-ip=true"]).expect("valid");
     assert_eq!(config.neighbors.len(), 3);
     assert_eq!((config.node.as_str(), config.router_id.to_string()), ("n1", "10.0.0.7".to_owned()));
-    assert_eq!(config.mode, Mode::Node { announce_cluster_ip: true });
+    assert_eq!(config.mode, Mode::Node { announce_cluster_ip: true, local_only: false });
     assert!(config.listen.is_none());
     assert_eq!(config.neighbors[0].peer.0.dialing.hops, Hops::AtMost(1));
     assert_eq!(config.neighbors[1].peer.0.session.families, [Family::IPV6_UNICAST]);

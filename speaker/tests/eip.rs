@@ -100,7 +100,8 @@ fn an_eip_that_is_not_ready_for_a_while_is_withdrawn_meanwhile() {
 
 #[test]
 fn gateways_announce_eips_alone_and_nodes_announce_none() {
-    let mut node = Plan::new(Settings::Node { name: "n1".into(), announce_cluster_ip: true });
+    let mut node =
+        Plan::new(Settings::Node { name: "n1".into(), announce_cluster_ip: true, local_only: false });
     assert_eq!(outcome(&mut node, written("true", json!({}))), (vec![], vec!["node-mode"]));
     let subnet: object::Subnet = serde_json::from_value(json!({
         "metadata": {"name": "s", "annotations": {"ovn.kubernetes.io/bgp": "true"}},

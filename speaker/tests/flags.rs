@@ -110,8 +110,12 @@ fn good_values_reach_the_configuration() {
     assert_eq!(shown(|c| c.allowed_sources.clone(), &listed), "[10.0.0.8, 10.0.0.9, fd00::8]");
     assert_eq!(shown(|c| c.listen, &["--passivemode=true", "--bgp-port=1790"]), "Some(1790)");
     let mode = |args: &[&str]| shown(|c| c.mode.clone(), args);
-    assert_eq!(mode(&[]), "Node { announce_cluster_ip: false }");
-    assert_eq!(mode(&["--announce-cluster-ip"]), "Node { announce_cluster_ip: true }");
+    assert_eq!(mode(&[]), "Node { announce_cluster_ip: false, local_only: false }");
+    let both = ["--announce-cluster-ip", "--local-only"];
+    assert_eq!(mode(&both), "Node { announce_cluster_ip: true, local_only: true }");
+    let ours = |args: &[&str]| shown(|c| (c.intent_max_age, c.events), args);
+    assert_eq!(ours(&["--intent-max-age=10m", "--events=false"]), "(Some(600s), false)");
+    assert_eq!(ours(&[]), "(None, true)");
     let http = |args: &[&str]| shown(|c| c.http_port, args);
     assert_eq!((http(&[]), http(&["--pprof-port=1"])), ("Some(10667)".into(), "Some(1)".into()));
     assert_eq!(http(&["--enable-metrics=false", "--pprof-port=0"]), "None");
@@ -268,7 +272,8 @@ fn what_does_not_parse_is_a_usage_error_that_names_flag_and_value() {
 fn the_environment_counts_as_upstream_has_it() {
     let router_id = |pod_ips: &str, pod_ip: &str| {
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let environment = Environment { pod_ips: given(pod_ips), pod_ip: given(pod_ip), gateway_name: None };
+        let environment =
+            Environment { pod_ips: given(pod_ips), pod_ip: given(pod_ip), ..Environment::default() };
         resolve(&BASE, &environment).map(|config| config.router_id.to_string()).ok()
     };
     assert_eq!(router_id("10.0.0.8", "10.0.0.9").as_deref(), Some("10.0.0.8"));

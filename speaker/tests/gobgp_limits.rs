@@ -18,7 +18,7 @@ async fn a_request_picks_sixteen_prefixes_at_the_most() {
         local_as: Asn::new(65000).expect("legal"),
         router_id: RouterId::new(Ipv4Addr::new(10, 0, 0, 1)).expect("legal"),
     };
-    let settings = Settings::Node { name: "n1".into(), announce_cluster_ip: false };
+    let settings = Settings::Node { name: "n1".into(), announce_cluster_ip: false, local_only: false };
     let announcer = Arc::new(Announcer::new(Arc::new(Engine::new()), identity, settings));
     let on = SocketAddr::new(Ipv4Addr::new(127, 62, 1, 1).into(), 50051);
     tokio::spawn(server::serve(on, announcer, false).await.expect("a free port"));

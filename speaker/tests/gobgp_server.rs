@@ -39,7 +39,7 @@ fn net(text: &str) -> IpNet {
 /// An announcer, and where its API is served; the service ends with the test's runtime.
 async fn serving(host: u8, writable: bool) -> (Arc<Announcer>, SocketAddr) {
     let identity = Identity { node: "n1".to_owned(), local_as: asn(65000), router_id: id(1) };
-    let settings = Settings::Node { name: "n1".into(), announce_cluster_ip: false };
+    let settings = Settings::Node { name: "n1".into(), announce_cluster_ip: false, local_only: false };
     let announcer = Arc::new(Announcer::new(Arc::new(Engine::new()), identity, settings));
     let on = SocketAddr::new(Ipv4Addr::new(127, 62, 0, host).into(), 50051);
     tokio::spawn(server::serve(on, Arc::clone(&announcer), writable).await.expect("a free port"));

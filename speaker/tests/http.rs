@@ -43,7 +43,8 @@ impl Server {
             local_as: Asn::new(65000).expect("legal"),
             router_id: RouterId::new(Ipv4Addr::new(10, 0, 0, 1)).expect("legal"),
         };
-        let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false };
+        let settings =
+            Settings::Node { name: "node-a".into(), announce_cluster_ip: false, local_only: false };
         let announcer = Announcer::new(Arc::new(Engine::new()), identity, settings);
         let metrics = Arc::new(Metrics::new(Arc::new(announcer), Counts::default));
         loop {

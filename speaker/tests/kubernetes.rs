@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use speaker::source::kubernetes::{AccessError, Selection, connect, watch};
+use speaker::source::kubernetes::{Access, AccessError, Selection, watch};
 use speaker::stages::Stages;
 use speaker::view::{Batch, Change, Kind};
 use tokio::sync::mpsc;
@@ -53,7 +53,7 @@ impl Scripted {
 
     /// The first batches of a source of Subnets, all that come within the time.
     async fn batches(&self, dir: &Path, within: Duration) -> Vec<Batch> {
-        let client = connect(Some(&kubeconfig(dir, &self.url, "token: t"))).await.unwrap();
+        let client = Access::open(Some(&kubeconfig(dir, &self.url, "token: t"))).await.unwrap();
         let (to, mut from) = mpsc::channel(8);
         let selection = Selection { kind: Kind::Subnet, fields: None, labels: None };
         let source = tokio::spawn(watch(client, vec![selection], to, Arc::<Stages>::default()));
@@ -198,12 +198,12 @@ async fn no_credential_is_ever_told() {
     ];
     for (user, first, second) in cases {
         let file = kubeconfig(dir.path(), "http://127.0.0.1:9", user);
-        let error = connect(Some(&file)).await.err().unwrap_or_else(|| panic!("{user}: connected"));
+        let error = Access::open(Some(&file)).await.err().unwrap_or_else(|| panic!("{user}: connected"));
         let text = format!("{error} {error:?}");
         assert!(text.contains(first) && text.contains(second), "{text}");
         assert!(!text.contains("SECRET") && !text.contains("SEC RET"), "{text}");
     }
-    let missing = connect(Some(Path::new("/no/kubeconfig"))).await.err().unwrap();
+    let missing = Access::open(Some(Path::new("/no/kubeconfig"))).await.err().unwrap();
     assert!(matches!(&missing, AccessError::Kubeconfig { .. }), "{missing}");
     assert!(missing.to_string().starts_with("--kubeconfig /no/kubeconfig: "), "{missing}");
 }
@@ -212,5 +212,5 @@ async fn no_credential_is_ever_told() {
 async fn a_token_may_end_with_a_line_end_as_kubectl_has_it() {
     let dir = tempfile::tempdir().unwrap();
     let file = kubeconfig(dir.path(), "http://127.0.0.1:9", "token: |\n      abc\n");
-    assert!(connect(Some(&file)).await.is_ok());
+    assert!(Access::open(Some(&file)).await.is_ok());
 }

@@ -49,7 +49,7 @@ fn logged() -> Counts {
 fn metrics(node: &str, engine: Engine) -> Metrics {
     let fsm::Config { local_as, router_id, .. } = peer(1, ([127, 0, 0, 1], 1).into()).session;
     let identity = Identity { node: node.to_owned(), local_as, router_id };
-    let settings = Settings::Node { name: node.into(), announce_cluster_ip: false };
+    let settings = Settings::Node { name: node.into(), announce_cluster_ip: false, local_only: false };
     Metrics::new(Arc::new(Announcer::new(Arc::new(engine), identity, settings)), logged)
 }
 
@@ -216,7 +216,8 @@ fn the_pipeline_counts_what_it_does() {
 #[test]
 fn only_kinds_that_are_needed_have_series() {
     let kinds = |settings: Settings| -> Vec<Kind> { settings.kinds().to_vec() };
-    let node = |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip };
+    let node =
+        |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip, local_only: false };
     assert_eq!(kinds(node(false)), [Kind::Subnet, Kind::Pod]);
     assert_eq!(kinds(node(true)), [Kind::Subnet, Kind::Pod, Kind::Service]);
     assert_eq!(kinds(Settings::NatGateway { name: None }), [Kind::Eip]);

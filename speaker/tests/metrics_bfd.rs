@@ -25,7 +25,7 @@ fn metrics() -> Metrics {
     let local_as = Asn::new(65000).expect("legal");
     let router_id = RouterId::new(Ipv4Addr::LOCALHOST).expect("legal");
     let identity = Identity { node: "node-a".to_owned(), local_as, router_id };
-    let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false };
+    let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false, local_only: false };
     let counts = || Counts { lines: [0; 3], bytes: [0; 3], dropped: 0 };
     Metrics::new(Arc::new(Announcer::new(Arc::new(Engine::new()), identity, settings)), counts)
 }

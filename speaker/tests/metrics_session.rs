@@ -96,7 +96,7 @@ async fn gauges_follow_a_session_up_and_down() {
     let engine = Arc::new(Engine::new());
     let at = engine.listen(SocketAddr::new(OURS, 0)).expect("a port");
     let identity = Identity { node: "node-a".into(), local_as: asn(1), router_id: id(1) };
-    let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false };
+    let settings = Settings::Node { name: "node-a".into(), announce_cluster_ip: false, local_only: false };
     let announcer = Announcer::new(Arc::clone(&engine), identity, settings);
     let metrics = Metrics::new(Arc::new(announcer), Counts::default);
     assert!(Exposition::parse(&metrics.text().expect("text")).names("kube_ovn_").is_empty(), "no peer yet");

@@ -95,7 +95,8 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let node = |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip };
+    let node =
+        |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip, local_only: false };
     prop_oneof![
         4 => any::<bool>().prop_map(node),
         1 => proptest::option::of(name()).prop_map(|name| Settings::NatGateway { name: name.map(Into::into) }),

@@ -79,6 +79,7 @@ fn settings(flags: &RunFlags, environment: &Environment) -> Settings {
         false => Settings::Node {
             name: flags.node_name.to_lowercase().into(),
             announce_cluster_ip: flags.announce_cluster_ip,
+            local_only: flags.local_only,
         },
     }
 }

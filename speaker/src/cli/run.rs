@@ -94,6 +94,18 @@ pub struct RunFlags {
     /// How to reach the API server; default: as a Pod of the cluster
     #[arg(long, value_name = "FILE", value_parser = go::path, default_value = "", hide_default_value = true)]
     pub kubeconfig: PathBuf,
+    /// Watch the Pods of this node alone, for clusters whose Pods say `local`; one that says cluster is announced from
+    /// its own node only
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "false", default_missing_value = "true", value_parser = go::boolean)]
+    pub local_only: bool,
+    /// Start without the API server from what was wanted last, if it was known to be right this recently; 0s: never
+    #[arg(long, value_name = "TIME", value_parser = go::duration, default_value = "0s")]
+    pub intent_max_age: Duration,
+    /// Tell what is wrong with single objects as Events of theirs, where that is granted
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+          default_value = "true", default_missing_value = "true", value_parser = go::boolean)]
+    pub events: bool,
     /// Configuration for what flags cannot say (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::pod::OwnPod;
+
 /// The process environment, as far as it counts; `NODE_NAME` is the default of its flag.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -11,6 +13,8 @@ pub struct Environment {
     pub pod_ip: Option<String>,
     /// `GATEWAY_NAME`.
     pub gateway_name: Option<String>,
+    /// Which Pod this is, if it is one.
+    pub pod: Option<OwnPod>,
 }
 
 impl Environment {
@@ -18,7 +22,8 @@ impl Environment {
     #[must_use]
     pub fn read() -> Self {
         let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self { pod_ips: var("POD_IPS"), pod_ip: var("POD_IP"), gateway_name: var("GATEWAY_NAME") }
+        let (pod_ips, pod_ip, gateway_name) = (var("POD_IPS"), var("POD_IP"), var("GATEWAY_NAME"));
+        Self { pod_ips, pod_ip, gateway_name, pod: OwnPod::find() }
     }
 
     /// One address, or two of different families; any other shape counts as no address, as upstream has it.

@@ -10,6 +10,7 @@ mod problems;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bgp::net::PeerAddr;
 use bgp::{Asn, RouterId};
@@ -17,6 +18,7 @@ use bgp::{Asn, RouterId};
 use crate::cli::{RunFlags, all};
 use crate::logging;
 use crate::nexthop::Substitution;
+use crate::pod::OwnPod;
 use file::File;
 use neighbor::Common;
 
@@ -65,6 +67,12 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// Where what a restart has to know is kept; `None`: nowhere.
     pub state_dir: Option<PathBuf>,
+    /// How old what was wanted last may be for a start without the API server; `None`: such a start announces nothing.
+    pub intent_max_age: Option<Duration>,
+    /// Whether objects get Events.
+    pub events: bool,
+    /// Which Pod this is, if it is one.
+    pub pod: Option<OwnPod>,
     /// What is not wrong but hardly meant, for the log, a line each.
     pub warnings: Vec<String>,
 }
@@ -76,6 +84,8 @@ pub enum Mode {
     Node {
         /// Whether Services are announced.
         announce_cluster_ip: bool,
+        /// Whether the Pods of this node are all that is watched.
+        local_only: bool,
     },
     /// IptablesEIPs, beside a VPC NAT gateway.
     NatGateway {
@@ -143,6 +153,9 @@ impl Config {
             allowed_sources: common.allowed_sources,
             files: flags.config.iter().cloned().chain(file.secrets).collect(),
             state_dir: check::state_dir(flags),
+            intent_max_age: Some(flags.intent_max_age).filter(|age| !age.is_zero()),
+            events: flags.events,
+            pod: environment.pod.clone(),
             warnings,
         })
     }
@@ -210,10 +223,14 @@ fn neighbors(
 
 fn mode(flags: &RunFlags, environment: &Environment, warnings: &mut Vec<String>) -> Mode {
     if !flags.nat_gw_mode {
-        return Mode::Node { announce_cluster_ip: flags.announce_cluster_ip };
+        let RunFlags { announce_cluster_ip, local_only, .. } = *flags;
+        return Mode::Node { announce_cluster_ip, local_only };
     }
     if flags.announce_cluster_ip {
         warnings.push("--announce-cluster-ip: is without effect with --nat-gw-mode".to_owned());
+    }
+    if flags.local_only {
+        warnings.push("--local-only: is without effect with --nat-gw-mode".to_owned());
     }
     if environment.gateway_name.is_none() {
         warnings.push("GATEWAY_NAME: is empty: nothing is announced".to_owned());

@@ -192,7 +192,7 @@ impl World {
             router_id: session.router_id,
             neighbors: self.routers.iter().map(|router| Neighbor::new(peer(router))).collect(),
             listen: None,
-            mode: Mode::Node { announce_cluster_ip: true },
+            mode: Mode::Node { announce_cluster_ip: true, local_only: false },
             source: Source::Manifests(self.manifests.path().to_owned()),
             socket: self.socket(node),
             grpc: (v4, 0).into(), // any free port: nobody asks here
@@ -203,6 +203,9 @@ impl World {
             allowed_sources: Vec::new(),
             files: Vec::new(),
             state_dir: None,
+            intent_max_age: None,
+            events: false,
+            pod: None,
             warnings: Vec::new(),
         })
     }

@@ -35,6 +35,8 @@ pub enum Settings {
         name: Arc<str>,
         /// Whether Services are announced.
         announce_cluster_ip: bool,
+        /// Whether the Pods of this node are all that is seen: each is announced as if its policy were `local`.
+        local_only: bool,
     },
     /// It runs beside a VPC NAT gateway and announces its EIPs.
     NatGateway {

@@ -1,42 +1,35 @@
 //! A running speaker: source → plan → announce → BGP, the next-hop tracker and the services for operators beside it.
 
+mod input;
 mod paths;
 mod peers;
 mod reload;
 mod services;
 mod sessions;
+mod stop;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bgp::fsm::State;
-use bgp::net::{Admin, Engine, PeerStatus};
+use bgp::net::Engine;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::announce::{Announcer, Identity};
-use crate::config::{Config, Mode, Problems, Source};
+use crate::config::{Config, Problems};
 use crate::liveness::Liveness;
 use crate::nexthop::StartError;
-use crate::plan::Settings;
+use crate::pod::OwnPod;
 use crate::roster::Roster;
-use crate::source::{kubernetes, manifests};
+use crate::source::kubernetes::{Access, AccessError};
 use paths::Paths;
 use peers::Peers;
 use reload::Files;
 use sessions::Keeper;
-
-/// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
-const BATCHES: usize = 16;
-
-/// How long those who are left while others are stayed with may take to hear it.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +39,7 @@ pub enum RunError {
     NextHop(#[from] StartError),
     /// The API server is not known.
     #[error(transparent)]
-    Access(#[from] kubernetes::AccessError),
+    Access(#[from] AccessError),
     /// No listening socket.
     #[error("cannot listen on {on}: {cause} (ports below 1024 need CAP_NET_BIND_SERVICE; see --bgp-port)")]
     Listen {
@@ -75,6 +68,9 @@ pub enum RunError {
 pub struct Running {
     announcer: Arc<Announcer>,
     peers: Peers,
+    /// The way to the API server, if objects come from there.
+    access: Option<Access>,
+    pod: Option<OwnPod>,
     tasks: JoinSet<&'static str>,
 }
 
@@ -87,7 +83,7 @@ impl Running {
         let engine = Arc::new(Engine::new());
         let identity =
             Identity { node: config.node.clone(), local_as: config.local_as, router_id: config.router_id };
-        let settings = settings(&config);
+        let settings = input::settings(&config);
         let announcer = Arc::new(Announcer::new(Arc::clone(&engine), identity, settings.clone()));
         let mut tasks = JoinSet::new();
         let roster: Arc<Roster> = Arc::default();
@@ -100,43 +96,13 @@ impl Running {
         });
         let keeper = Arc::new(Keeper::open(&config));
         let peers = Peers { engine, roster, keeper, paths, liveness };
-        let mut running = Self { announcer, peers, tasks };
+        let (access, pod) = (None, config.pod.clone());
+        let mut running = Self { announcer, peers, access, pod, tasks };
         running.start_source(&config.source, &settings).await?;
         running.start_peers(&config).await?;
         let shown = (&running.peers.roster, &running.peers.liveness);
         services::start(&config, &running.announcer, shown, &mut running.tasks);
         Ok(running)
-    }
-
-    async fn start_source(&mut self, source: &Source, settings: &Settings) -> Result<(), RunError> {
-        let (to, mut batches) = mpsc::channel(BATCHES);
-        match source {
-            Source::Manifests(dir) => {
-                let watch = manifests::watch(dir, to)
-                    .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
-                self.tasks.spawn(async move {
-                    watch.await;
-                    "the manifests watch"
-                });
-            }
-            Source::Cluster { kubeconfig } => {
-                let client = kubernetes::connect(kubeconfig.as_deref()).await?;
-                let stages = Arc::clone(self.announcer.stages());
-                let watch = kubernetes::watch(client, kubernetes::selections(settings), to, stages);
-                self.tasks.spawn(async move {
-                    watch.await;
-                    "a watch of the API server"
-                });
-            }
-        }
-        let announcer = Arc::clone(&self.announcer);
-        self.tasks.spawn(async move {
-            while let Some(batch) = batches.recv().await {
-                announcer.handle(batch);
-            }
-            "the announcer"
-        });
-        Ok(())
     }
 
     async fn start_peers(&mut self, config: &Config) -> Result<(), RunError> {
@@ -179,50 +145,6 @@ impl Running {
             None => std::future::pending().await,
         }
     }
-
-    /// Leaves: Cease with this text to every router, then everything is closed.
-    pub async fn stop(mut self, text: &str) {
-        info!(reason = text, "leaving: withdrawing everything");
-        self.peers.keeper.close(true);
-        self.announcer.engine().shutdown(text).await;
-        self.peers.liveness.stop().await;
-        self.tasks.shutdown().await;
-    }
-
-    /// Stays, for the routers that agreed on graceful restart: their connections are dropped without a word, and they
-    /// keep the routes for the next process. The others are left as by [`Running::stop`].
-    pub async fn pause(mut self, text: &str) {
-        let engine = Arc::clone(&self.peers.engine);
-        let agreed = |peer: &PeerStatus| peer.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
-        // Who is not back yet may still be keeping the routes of the process before.
-        if !engine.peers().iter().any(agreed) && !self.peers.keeper.has_any() {
-            return self.stop(text).await;
-        }
-        info!(reason = text, "staying: routers that agreed on graceful restart keep the routes");
-        self.peers.keeper.close(false);
-        let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
-        for peer in engine.peers().iter().filter(|peer| up(peer)) {
-            let _ = engine.administer(peer.addr, Admin::Disable(text.to_owned())); // one that is gone needs no goodbye
-        }
-        let left = async {
-            while engine.peers().iter().any(up) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let _ = tokio::time::timeout(GOODBYE, left).await;
-        engine.abandon().await;
-        self.peers.liveness.stop().await;
-        self.tasks.shutdown().await;
-    }
-}
-
-fn settings(config: &Config) -> Settings {
-    match &config.mode {
-        Mode::Node { announce_cluster_ip } => {
-            Settings::Node { name: config.node.as_str().into(), announce_cluster_ip: *announce_cluster_ip }
-        }
-        Mode::NatGateway { gateway } => Settings::NatGateway { name: gateway.as_deref().map(Arc::from) },
-    }
 }
 
 /// Reads the configuration again.
@@ -263,7 +185,7 @@ pub async fn run(config: Config, read: Reader) -> Result<(), RunError> {
             }
         }
     };
-    running.pause(text).await;
+    running.end(text).await;
     Ok(())
 }
 

@@ -69,7 +69,7 @@ fn put_service(service: Service) -> Change {
 }
 
 fn empty(announce_cluster_ip: bool) -> Plan {
-    Plan::new(Settings::Node { name: "n1".into(), announce_cluster_ip })
+    Plan::new(Settings::Node { name: "n1".into(), announce_cluster_ip, local_only: false })
 }
 
 fn plan(changes: impl IntoIterator<Item = Change>) -> Plan {

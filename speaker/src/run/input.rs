@@ -1,0 +1,63 @@
+//! The source of objects, and what carries its changes to the engine.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{RunError, Running};
+use crate::config::{Config, Mode, Source};
+use crate::plan::Settings;
+use crate::source::kubernetes::{self, Access};
+use crate::source::manifests;
+
+/// Batches of a source that may wait: the first list of a large cluster must not pile up in memory.
+const BATCHES: usize = 16;
+
+impl Running {
+    pub(super) async fn start_source(
+        &mut self,
+        source: &Source,
+        settings: &Settings,
+    ) -> Result<(), RunError> {
+        let (to, mut batches) = mpsc::channel(BATCHES);
+        match source {
+            Source::Manifests(dir) => {
+                let watch = manifests::watch(dir, to)
+                    .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "the manifests watch"
+                });
+            }
+            Source::Cluster { kubeconfig } => {
+                let access = Access::open(kubeconfig.as_deref()).await?;
+                self.access = Some(access.clone());
+                let stages = Arc::clone(self.announcer.stages());
+                let watch = kubernetes::watch(access, kubernetes::selections(settings), to, stages);
+                self.tasks.spawn(async move {
+                    watch.await;
+                    "a watch of the API server"
+                });
+            }
+        }
+        let announcer = Arc::clone(&self.announcer);
+        self.tasks.spawn(async move {
+            while let Some(batch) = batches.recv().await {
+                announcer.handle(batch);
+            }
+            "the announcer"
+        });
+        Ok(())
+    }
+}
+
+pub(super) fn settings(config: &Config) -> Settings {
+    match &config.mode {
+        Mode::Node { announce_cluster_ip, local_only } => Settings::Node {
+            name: config.node.as_str().into(),
+            announce_cluster_ip: *announce_cluster_ip,
+            local_only: *local_only,
+        },
+        Mode::NatGateway { gateway } => Settings::NatGateway { name: gateway.as_deref().map(Arc::from) },
+    }
+}

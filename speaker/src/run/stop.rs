@@ -1,0 +1,70 @@
+//! The end of a speaker: leaving, or staying for the next process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bgp::fsm::State;
+use bgp::net::{Admin, PeerStatus};
+use tracing::info;
+
+use super::Running;
+use crate::leave::{Decision, Question, decide};
+
+/// How long those who are left while others are stayed with may take to hear it.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long the API server may take to say whether this node is to lose its speaker.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Running {
+    /// Stays or leaves, as [`decide`] has it; `text` says what stops us.
+    pub async fn end(self, text: &str) {
+        let agreed = |peer: &crate::config::Neighbor| peer.peer.0.session.restart.is_some();
+        let question = Question {
+            access: self.access.as_ref(),
+            node: &self.announcer.identity().node,
+            pod: self.pod.as_ref(),
+            restarts: self.peers.roster.neighbors().values().any(agreed),
+            patience: PATIENCE,
+        };
+        match decide(question).await {
+            Decision::Leave(reason) => self.stop(&format!("{text}: {reason}")).await,
+            Decision::Stay(reason) => self.pause(&format!("{text}: {reason}")).await,
+        }
+    }
+
+    /// Leaves: Cease with this text to every router, then everything is closed.
+    pub async fn stop(mut self, text: &str) {
+        info!(reason = text, "leaving: withdrawing everything");
+        self.peers.keeper.close(true);
+        self.announcer.engine().shutdown(text).await;
+        self.peers.liveness.stop().await;
+        self.tasks.shutdown().await;
+    }
+
+    /// Stays, for the routers that agreed on graceful restart: their connections are dropped without a word, and they
+    /// keep the routes for the next process. The others are left as by [`Running::stop`].
+    pub async fn pause(mut self, text: &str) {
+        let engine = Arc::clone(&self.peers.engine);
+        let agreed = |peer: &PeerStatus| peer.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
+        // Who is not back yet may still be keeping the routes of the process before.
+        if !engine.peers().iter().any(agreed) && !self.peers.keeper.has_any() {
+            return self.stop(text).await;
+        }
+        info!(reason = text, "staying: routers that agreed on graceful restart keep the routes");
+        self.peers.keeper.close(false);
+        let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
+        for peer in engine.peers().iter().filter(|peer| up(peer)) {
+            let _ = engine.administer(peer.addr, Admin::Disable(text.to_owned())); // one that is gone needs no goodbye
+        }
+        let left = async {
+            while engine.peers().iter().any(up) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, left).await;
+        engine.abandon().await;
+        self.peers.liveness.stop().await;
+        self.tasks.shutdown().await;
+    }
+}
