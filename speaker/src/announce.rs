@@ -1,7 +1,7 @@
 //! The last step of the pipeline: what the plan says goes to the BGP engine, what it noticed goes to the log.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bgp::net::Engine;
 use bgp::rib::RouteAttrs;
@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use tracing::{debug, info, warn};
 
 use crate::byhand::{ByHand, ByHandError, Handle};
+use crate::events::Recorder;
 use crate::plan::{Plan, Settings};
 use crate::stages::Stages;
 use crate::view::{Batch, Change, Kind};
@@ -33,6 +34,8 @@ pub struct Announcer {
     plan: Mutex<Plan>,
     by_hand: Mutex<ByHand>,
     notices: Mutex<BTreeMap<&'static str, u64>>,
+    /// Who tells the objects' owners; nobody until there is one.
+    events: OnceLock<Recorder>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,7 +56,13 @@ impl Announcer {
             plan,
             by_hand: Mutex::default(),
             notices: Mutex::default(),
+            events: OnceLock::new(),
         }
+    }
+
+    /// From now on notices are told to this one, too. Only the first call counts.
+    pub fn tell(&self, events: Recorder) {
+        let _ = self.events.set(events);
     }
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
@@ -79,6 +88,7 @@ impl Announcer {
         for notice in &outcome.notices {
             *lock(&self.notices).entry(notice.name()).or_default() += 1;
             warn!(object = %notice.key(), reason = notice.name(), "{notice}");
+            self.events.get().into_iter().for_each(|events| events.tell(notice));
         }
         if synced && !self.engine.is_released() {
             let wanted = lock(&self.plan).prefixes().count();

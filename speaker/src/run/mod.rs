@@ -98,7 +98,7 @@ impl Running {
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
         let mut running = Self { announcer, peers, access, pod, tasks };
-        running.start_source(&config.source, &settings).await?;
+        running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
         let shown = (&running.peers.roster, &running.peers.liveness);
         services::start(&config, &running.announcer, shown, &mut running.tasks);
