@@ -29,7 +29,7 @@ pub struct Selection {
     /// The kind.
     pub kind: Kind,
     /// A field selector.
-    pub fields: Option<&'static str>,
+    pub fields: Option<String>,
     /// A label selector.
     pub labels: Option<String>,
 }
@@ -39,8 +39,9 @@ pub struct Selection {
 pub fn selections(settings: &Settings) -> Vec<Selection> {
     let all = |kind| Selection { kind, fields: None, labels: None };
     match settings {
-        Settings::Node { announce_cluster_ip, .. } => {
-            let pods = Selection { fields: Some("spec.hostNetwork=false"), ..all(Kind::Pod) };
+        Settings::Node { name, announce_cluster_ip, local_only } => {
+            let here = local_only.then(|| format!("spec.nodeName={name},")).unwrap_or_default();
+            let pods = Selection { fields: Some(format!("{here}spec.hostNetwork=false")), ..all(Kind::Pod) };
             let services = announce_cluster_ip.then(|| all(Kind::Service));
             [all(Kind::Subnet), pods].into_iter().chain(services).collect()
         }

@@ -89,7 +89,7 @@ impl<T: Listable> Reflector<T> {
 
     async fn list_once(&mut self) -> Result<String, Fault> {
         let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
-        params.field_selector = self.selection.fields.map(str::to_owned);
+        params.field_selector.clone_from(&self.selection.fields);
         params.label_selector.clone_from(&self.selection.labels);
         let mut changes = vec![Change::ListBegun(T::KIND)];
         loop {
@@ -169,7 +169,7 @@ impl<T: Listable> Reflector<T> {
 
     async fn watch(&mut self, version: &mut String) -> End {
         let params = WatchParams {
-            field_selector: self.selection.fields.map(str::to_owned),
+            field_selector: self.selection.fields.clone(),
             label_selector: self.selection.labels.clone(),
             timeout: Some(fastrand::u32(LIFETIME)),
             bookmarks: true,
