@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod events;
+mod files;
 pub mod gobgp;
 pub mod http;
 pub mod leave;
