@@ -15,6 +15,7 @@ pub mod events;
 mod files;
 pub mod gobgp;
 pub mod http;
+pub mod intent;
 pub mod leave;
 pub mod liveness;
 pub mod logging;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{RunError, Running};
 use crate::config::{Config, Mode, Source};
 use crate::events::Recorder;
+use crate::intent::Keeper;
 use crate::plan::Settings;
 use crate::source::kubernetes::{self, Access};
 use crate::source::manifests;
@@ -43,6 +44,13 @@ impl Running {
                     "a watch of the API server"
                 });
             }
+        }
+        if let Some(keeper) = Keeper::new(config) {
+            let announcer = Arc::clone(&self.announcer);
+            self.tasks.spawn(async move {
+                keeper.run(announcer).await;
+                "the keeper of what is wanted"
+            });
         }
         let announcer = Arc::clone(&self.announcer);
         self.tasks.spawn(async move {

@@ -83,13 +83,19 @@ impl<T: Listable> Reflector<T> {
         error.into()
     }
 
+    /// The server says what there is: bookmarks say so of what does not change.
+    fn answered(&mut self) {
+        self.stages.heard(T::KIND);
+        self.trouble.answered();
+    }
+
     /// Lists until it worked; gives the version to watch from.
     async fn list(&mut self) -> String {
         loop {
             match self.list_once().await {
                 Ok(version) => {
                     self.stages.list_completed(T::KIND);
-                    self.trouble.answered();
+                    self.answered();
                     return version;
                 }
                 Err(fault) => {
@@ -213,7 +219,7 @@ impl<T: Listable> Reflector<T> {
             if let Err(end) = end {
                 return end;
             }
-            self.trouble.answered();
+            self.answered();
         }
     }
 }
