@@ -153,9 +153,18 @@ impl ApiServer {
         self.dir.join(name).display().to_string()
     }
 
-    /// The authority that signed its certificate.
-    pub(super) fn authority(&self) -> String {
+    /// The file of the authority that signed its certificate.
+    #[must_use]
+    pub fn authority(&self) -> String {
         self.pki.file("ca.crt")
+    }
+
+    /// Gives it a certificate of a new authority, which takes the place of the old one; for the next start.
+    ///
+    /// # Errors
+    /// What openssl says.
+    pub fn renew_authority(&self) -> Result<()> {
+        self.pki.renew_authority()
     }
 
     fn etcdctl(&self, args: &[&str]) -> Result<String> {

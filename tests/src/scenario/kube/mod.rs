@@ -5,7 +5,10 @@
 
 mod annotate;
 mod bulk;
+mod credentials;
+mod intent;
 mod lab;
+mod local_only;
 mod outage;
 mod rights;
 mod scrape;
@@ -15,6 +18,9 @@ mod table;
 
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
+pub use credentials::credentials;
+pub use intent::intent;
+pub use local_only::local_only;
 pub use outage::outages;
 pub use rights::{least_rights, rights_taken};
 pub use scrape::scrape;
