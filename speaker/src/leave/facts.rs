@@ -39,6 +39,7 @@ pub(super) struct NodeFacts {
 
 /// Who sees to it that a node has a speaker.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, once")]
 pub(super) enum Keeper {
     /// The DaemonSet that owns our Pod.
     DaemonSet {

@@ -8,6 +8,8 @@ mod ask;
 mod facts;
 mod judge;
 mod placement;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::time::Duration;
