@@ -4,11 +4,17 @@
 //! The nodes `n1` and `n2` are those of [`Topology`]: `eth1` and `eth2` lead to the routers, `eth9` to the API server.
 //! Needs control groups and, beside what [`crate::kube`] needs, containerd, runc and CNI plugins.
 
+mod client;
 mod machine;
 mod node;
+mod probe;
+mod site;
 
+pub use client::{CLUSTER, Client, LOCAL};
 pub use machine::{Inside, Machine};
 pub use node::{Node, PAUSE};
+pub use probe::{Loss, Probing};
+pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod, published};
 
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::{ApiServer, Around, URL, program};
@@ -19,6 +25,9 @@ use crate::wait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The image under test, as containerd knows it; no registry has it.
+pub const IMAGE: &str = concat!("docker.io/library/speaker:", env!("CARGO_PKG_VERSION"));
 
 /// From a start of kubelets to nodes that are ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);

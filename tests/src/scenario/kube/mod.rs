@@ -11,7 +11,7 @@ mod rights;
 mod scrape;
 mod spoiled;
 mod start;
-mod table;
+pub(crate) mod table;
 
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
