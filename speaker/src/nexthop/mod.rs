@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bgp::net::PeerAddr;
 use bgp::rib::NextHops;
@@ -29,8 +29,11 @@ pub use troubles::{Trouble, Troubles};
 /// When the kernel did not answer, it is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Between two looks: well below what a routing daemon needs to move a route and back.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two looks, at least and at most: well below what a routing daemon needs to move a route and back.
+const PAUSE: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(5)];
+
+/// How many times longer than a look the pause after it is, within [`PAUSE`].
+const REST: u32 = 4;
 
 /// A neighbour to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +104,19 @@ impl Tracker {
                 () = self.kernel.changed() => {}
                 () = tokio::time::sleep(ASK_AGAIN), if again => {}
             }
+            let begun = Instant::now();
             let (changes, silent) = self.refresh().await;
+            let [least, most] = PAUSE;
+            let pause = begun.elapsed().saturating_mul(REST).clamp(least, most);
             again = silent;
             for change in changes {
                 if to.send(change).await.is_err() {
                     return;
                 }
             }
-            // The first event is answered at once; a flood of them, as a routing daemon causes one, by few looks.
-            tokio::time::sleep(PAUSE).await;
+            // The first event is answered at once, one right behind it soon; a flood of them, as a routing daemon causes
+            // one, by looks that leave most of the time to others.
+            tokio::time::sleep(pause).await;
         }
     }
 
