@@ -12,7 +12,7 @@ mod scrape;
 mod spoiled;
 mod start;
 mod stop;
-mod table;
+pub(crate) mod table;
 
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
