@@ -5,7 +5,8 @@ use crate::proc::run;
 use std::path::{Path, PathBuf};
 
 /// All addresses the API server is reached at.
-const NAMES: &str = "subjectAltName=IP:127.0.0.1,IP:::1,IP:10.0.9.1,IP:fd00:9::1,DNS:kubernetes.default.svc";
+const NAMES: &str =
+    "subjectAltName=IP:127.0.0.1,IP:::1,IP:10.0.9.1,IP:fd00:9::1,IP:10.96.0.1,DNS:kubernetes.default.svc";
 
 /// Where the files are.
 #[derive(Debug)]
@@ -28,19 +29,27 @@ impl Pki {
         Ok(pki)
     }
 
-    /// A new authority, and a server certificate that it signs; keys of tokens stay.
+    /// A new authority, and the certificates that it signs; keys of tokens stay.
     pub(super) fn renew_authority(&self) -> Result<()> {
         let (ca_key, ca) = (self.file("ca.key"), self.file("ca.crt"));
-        let (key, request, certificate) =
-            (self.file("apiserver.key"), self.file("apiserver.csr"), self.file("apiserver.crt"));
         let new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
         let own = ["-x509", "-days", "30", "-subj", "/CN=lab-ca", "-keyout", &ca_key, "-out", &ca];
         openssl(&[&["req"], &new[..], &own].concat())?;
-        let ask = ["-subj", "/CN=kube-apiserver", "-keyout", &key, "-out", &request];
-        openssl(&[&["req"], &new[..], &ask].concat())?;
-        let issue = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
-        let names = self.file("names");
-        openssl(&[&["x509", "-req", "-in", &request, "-extfile", &names], &issue[..]].concat())?;
+        // The second one is what the API server shows to kubelets, for logs and exec.
+        let subjects = [
+            ("apiserver", "/CN=kube-apiserver"),
+            ("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client"),
+        ];
+        for (name, subject) in subjects {
+            let [key, request, certificate] =
+                ["key", "csr", "crt"].map(|kind| self.file(&format!("{name}.{kind}")));
+            let ask = ["-subj", subject, "-keyout", &key, "-out", &request];
+            openssl(&[&["req"], &new[..], &ask].concat())?;
+            let issue =
+                ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
+            let names = self.file("names");
+            openssl(&[&["x509", "-req", "-in", &request, "-extfile", &names], &issue[..]].concat())?;
+        }
         Ok(())
     }
 
