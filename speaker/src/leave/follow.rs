@@ -20,7 +20,8 @@ use crate::source::kubernetes::{Access, brief};
 const ANSWER: Duration = Duration::from_secs(30);
 /// After how many seconds the server ends a watch, and after what time without an end the connection counts as dead.
 const LIFETIME: (u32, Duration) = (290, Duration::from_secs(300));
-/// Between two watches: the next one follows the end of a good one soon, and of a bad one late.
+/// Between two watches: the next one follows the end of a good one soon, and of a bad one late; shortened by up to half at
+/// random, for many speakers lose the same API server at once.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Whether our DaemonSet was seen to go, and not to come back.
@@ -69,12 +70,12 @@ impl Followed {
                 Fact::Gone => debug!("our Pod is not there"),
                 Fact::Unknown(why) => debug!("our DaemonSet is not known: {why}"),
             }
-            sleep(PAUSE.1).await;
+            rest(PAUSE.1).await;
         };
         loop {
             let begun = Instant::now();
             self.round(&access, &own.namespace, &name).await;
-            sleep(if begun.elapsed() > PAUSE.1 { PAUSE.0 } else { PAUSE.1 }).await;
+            rest(if begun.elapsed() > PAUSE.1 { PAUSE.0 } else { PAUSE.1 }).await;
         }
     }
 
@@ -109,6 +110,10 @@ impl Followed {
             debug!("the watch of our DaemonSet ended: {}", brief(&error));
         }
     }
+}
+
+async fn rest(pause: Duration) {
+    sleep(pause.mul_f64(fastrand::f64().mul_add(0.5, 0.5))).await;
 }
 
 fn asker(access: &Access) -> Asker<'_> {

@@ -222,11 +222,7 @@ fn removed(lab: &mut Lab<Site>) -> Result<Ended> {
     lab.source.api.kubectl(&["-n", "kube-system", "delete", "daemonset", "kube-ovn-speaker", "--now"])?;
     take_rights(lab)?;
     wait::until("nobody may ask", SOON, || {
-        let said = lab
-            .source
-            .api
-            .kubectl_as(User::Node, URL, &GET)
-            .map_or_else(|fault| fault.to_string(), |said| said);
+        let said = lab.source.api.kubectl_as(User::Node, URL, &GET).unwrap_or_else(|fault| fault.to_string());
         ensure(said.contains("Forbidden"), || said)
     })?;
     leave(lab, "version", "DaemonSet kube-system/kube-ovn-speaker was deleted")
