@@ -84,6 +84,8 @@ pub fn least_rights() -> Result<()> {
         ("watch", "pods"),
         ("watch", "subnets.kubeovn.io"),
     ];
+    let own = [("get", "pods"), ("get", "daemonsets.apps"), ("watch", "daemonsets.apps")];
+    let with_own = [&running[..], &own].concat();
     let with_services = [&running[..], &[("list", "services"), ("watch", "services")]].concat();
     let node = Case {
         user: User::Node,
@@ -100,7 +102,8 @@ pub fn least_rights() -> Result<()> {
             "clusterrole/kube-ovn-speaker-stop",
             "role/kube-ovn-speaker-stop",
         ],
-        stopped: &[("get", "nodes"), ("get", "pods"), ("get", "daemonsets.apps")],
+        running: &with_own,
+        stopped: &[("get", "nodes")],
         ..node
     };
     used(&topology, &mut api, &restarting).during("node with graceful restart")?;
