@@ -58,7 +58,7 @@ impl Announcer {
 
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
-        let synced = batch.synced;
+        let (synced, waited) = (batch.synced, batch.noticed.elapsed());
         let listed = self.count(&batch.changes);
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
@@ -66,14 +66,14 @@ impl Announcer {
         let by_hand = lock(&self.by_hand);
         let announce = outcome.announce.iter().map(|net| (*net, Some(by_hand.get(net).unwrap_or(&attrs))));
         let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net)));
-        self.engine.apply(withdraw.chain(announce));
+        self.engine.apply_noticed(withdraw.chain(announce), batch.noticed);
         drop(by_hand);
         listed.into_iter().for_each(|kind| self.stages.synced(kind));
         if !outcome.announce.is_empty() || !outcome.withdraw.is_empty() {
             let elapsed = batch.noticed.elapsed();
             let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             let (announced, withdrawn) = (outcome.announce.len(), outcome.withdraw.len());
-            self.stages.planned(announced, withdrawn, elapsed);
+            self.stages.planned((announced, withdrawn), waited, elapsed);
             debug!(announced, withdrawn, elapsed_us, "wanted prefixes changed");
         }
         for notice in &outcome.notices {

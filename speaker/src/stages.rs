@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bgp::net::Latency;
+
 use crate::view::Kind;
 
 /// A number that only grows.
@@ -60,47 +62,14 @@ pub(crate) struct SourceCounts {
     pub(crate) watch_ends: [Counter; WatchEnd::ALL.len()],
 }
 
-/// How long things took, counted in buckets.
-#[derive(Debug, Default)]
-pub(crate) struct Latency {
-    /// One for each of [`Latency::BOUNDS`], and one for what took longer still.
-    buckets: [Counter; Self::BOUNDS.len() + 1],
-    nanos: AtomicU64,
-}
-
-impl Latency {
-    /// Upper bounds of the buckets, in microseconds.
-    pub(crate) const BOUNDS: [u64; 16] = [
-        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
-        2_500_000, 5_000_000,
-    ];
-
-    fn observe(&self, took: Duration) {
-        let slot = Self::BOUNDS.partition_point(|bound| Duration::from_micros(*bound) < took);
-        if let Some(bucket) = self.buckets.get(slot) {
-            bucket.add(1);
-        }
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
-    }
-
-    /// How often each bucket was hit, not accumulated.
-    pub(crate) fn buckets(&self) -> [u64; Self::BOUNDS.len() + 1] {
-        std::array::from_fn(|at| self.buckets.get(at).map_or(0, Counter::get))
-    }
-
-    /// All together, in seconds.
-    pub(crate) fn seconds(&self) -> f64 {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64()
-    }
-}
-
 /// Counters of the stages between the objects and the engine.
 #[derive(Debug, Default)]
 pub struct Stages {
     sources: [SourceCounts; Kind::ALL.len()],
     pub(crate) announced: Counter,
     pub(crate) withdrawn: Counter,
+    pub(crate) source: Latency,
+    pub(crate) plan: Latency,
     pub(crate) event_to_rib: Latency,
     pub(crate) next_hop_changes: Counter,
     pub(crate) reloads_taken: Counter,
@@ -159,10 +128,13 @@ impl Stages {
         Kind::ALL.into_iter().filter(|kind| self.is_watched(*kind)).for_each(|kind| self.synced(kind));
     }
 
-    /// The plan changed that many prefixes, this long after the source noticed their cause.
-    pub fn planned(&self, announce: usize, withdraw: usize, took: Duration) {
+    /// The plan changed that many prefixes, to be announced and withdrawn. It began `waited` after the source noticed
+    /// their cause, and the engine had them `took` after it.
+    pub fn planned(&self, (announce, withdraw): (usize, usize), waited: Duration, took: Duration) {
         self.announced.add(announce);
         self.withdrawn.add(withdraw);
+        self.source.observe(waited);
+        self.plan.observe(took.saturating_sub(waited));
         self.event_to_rib.observe(took);
     }
 

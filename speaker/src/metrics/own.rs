@@ -16,6 +16,7 @@ use crate::view::Kind;
 pub(super) fn stages(announcer: &Announcer, log: &Counts) -> Vec<Family> {
     let mut all = source(announcer.stages());
     all.extend(plan(announcer));
+    all.extend(delays(announcer));
     let released = announcer.engine().is_released();
     all.push(
         Family::gauge("speaker_released", "Whether every source has listed once, so that announcing began.")
@@ -65,7 +66,7 @@ fn plan(announcer: &Announcer) -> Vec<Family> {
         "speaker_event_to_rib_seconds",
         "From the moment the source noticed a change of wanted prefixes until the engine had it.",
     )
-    .with_latency(&stages.event_to_rib);
+    .with_latency(&[], &stages.event_to_rib);
     let mut notices = Family::counter("speaker_notices_total", "Warnings about single objects, by reason.");
     for (reason, count) in announcer.notices().into_iter().collect::<BTreeMap<_, _>>() {
         notices.add(&[("reason", &reason)], number(count));
@@ -83,6 +84,30 @@ fn plan(announcer: &Announcer) -> Vec<Family> {
         .with(&[("result", "applied")], number(stages.reloads_taken.get()))
         .with(&[("result", "refused")], number(stages.reloads_refused.get()));
     vec![changes, latency, notices, prefixes, next_hops, reloads]
+}
+
+/// What became of a change from the moment the source noticed it until the kernel had it.
+fn delays(announcer: &Announcer) -> [Family; 2] {
+    let (stages, timing) = (announcer.stages(), announcer.engine().timing());
+    let each = [
+        ("source", &stages.source),
+        ("plan", &stages.plan),
+        ("wake", &timing.wake),
+        ("encode", &timing.encode),
+        ("write", &timing.write),
+    ];
+    let mut stage = Family::histogram(
+        "speaker_stage_seconds",
+        "What each stage takes of the way of a change; the last three count once for every peer.",
+    );
+    for (name, latency) in each {
+        stage = stage.with_latency(&[("stage", name)], latency);
+    }
+    let whole = Family::histogram(
+        "speaker_event_to_wire_seconds",
+        "From the moment the source noticed a change until the kernel had all of it, once for every peer.",
+    );
+    [stage, whole.with_latency(&[], &timing.event_to_wire)]
 }
 
 /// What each peer holds.
