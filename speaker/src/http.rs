@@ -51,7 +51,7 @@ fn readiness(announcer: &Announcer) -> Result<String, String> {
     let peers = announcer.engine().peers();
     let up = peers.iter().filter(|peer| peer.state == fsm::State::Established).count();
     let sessions = format!("{up} of {} sessions are up", peers.len());
-    if announcer.engine().is_released() {
+    if announcer.is_synced() {
         return Ok(if up == 0 { format!("ok, but {sessions}") } else { "ok".to_owned() });
     }
     let unlisted: Vec<&str> = announcer.stages().unlisted().map(Kind::name).collect();
@@ -59,5 +59,7 @@ fn readiness(announcer: &Announcer) -> Result<String, String> {
         true => "the last listing is not in force yet".to_owned(),
         false => format!("not listed yet: {}", unlisted.join(", ")),
     };
-    Err(format!("not ready: {missing}; {sessions}"))
+    let assumed =
+        announcer.assumed().map(|count| format!("; {count} prefixes are announced from the last intent"));
+    Err(format!("not ready: {missing}{}; {sessions}", assumed.unwrap_or_default()))
 }

@@ -1,7 +1,7 @@
 //! What each stage of the pipeline counts on its way: shared by all of them, atomics only, read when scraped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bgp::net::Latency;
 
@@ -55,6 +55,8 @@ impl WatchEnd {
 pub(crate) struct SourceCounts {
     pub(crate) watched: AtomicBool,
     pub(crate) synced: AtomicBool,
+    /// When the server last showed that what is known of the kind is what there is, in seconds since 1970.
+    heard: AtomicU64,
     pub(crate) put: Counter,
     pub(crate) removed: Counter,
     pub(crate) listed: Counter,
@@ -100,6 +102,21 @@ impl Stages {
         if let Some(source) = self.source(kind) {
             source.listed.add(1);
         }
+    }
+
+    /// The server was heard: what is known of the kind is what there is.
+    pub fn heard(&self, kind: Kind) {
+        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+        if let Some(source) = self.source(kind) {
+            source.heard.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Since when nothing was heard of some kind that is watched, in seconds since 1970; none if nothing ever was.
+    pub fn confirmed(&self) -> Option<u64> {
+        let watched = Kind::ALL.into_iter().filter(|kind| self.is_watched(*kind));
+        let heard = watched.filter_map(|kind| Some(self.source(kind)?.heard.load(Ordering::Relaxed)));
+        heard.min().filter(|oldest| *oldest != 0)
     }
 
     /// A list was refused, broke off or made no sense; it is tried again.

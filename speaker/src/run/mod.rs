@@ -3,7 +3,6 @@
 mod input;
 mod paths;
 mod peers;
-mod reload;
 mod services;
 mod sessions;
 mod stop;
@@ -21,6 +20,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Problems};
+use crate::files::Files;
 use crate::liveness::Liveness;
 use crate::nexthop::StartError;
 use crate::pod::OwnPod;
@@ -28,7 +28,6 @@ use crate::roster::Roster;
 use crate::source::kubernetes::{Access, AccessError};
 use paths::Paths;
 use peers::Peers;
-use reload::Files;
 use sessions::Keeper;
 
 /// Why a speaker cannot run, or stopped running.
@@ -98,7 +97,7 @@ impl Running {
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
         let mut running = Self { announcer, peers, access, pod, tasks };
-        running.start_source(&config.source, &settings).await?;
+        running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
         let shown = (&running.peers.roster, &running.peers.liveness);
         services::start(&config, &running.announcer, shown, &mut running.tasks);
