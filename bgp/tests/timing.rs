@@ -49,7 +49,8 @@ fn a_batch_tells_of_the_oldest_change_in_it_and_a_whole_table_of_none() {
 fn a_change_that_goes_before_it_is_sent_and_one_that_cannot_be_sent_are_no_waiting() {
     let (mut rib, [first, second, _]) = (Rib::new(), moments());
     rib.release();
-    let id = rib.join(bgp::rib::UpdateGroup { next_hops: NextHops { v6: None, ..hops(1) }, ..ebgp(&[V4, V6]) });
+    let id =
+        rib.join(bgp::rib::UpdateGroup { next_hops: NextHops { v6: None, ..hops(1) }, ..ebgp(&[V4, V6]) });
     let _ = rib.pull(id);
     want(&mut rib, net6(1), first);
     assert_eq!(rib.pull(id), None, "no next hop for IPv6");

@@ -8,6 +8,7 @@ use bgp::net::PeerStatus;
 
 use super::family::{Family, number};
 use crate::announce::Announcer;
+use crate::events::Recorder;
 use crate::logging::Counts;
 use crate::stages::{Stages, WatchEnd};
 use crate::view::Kind;
@@ -17,6 +18,7 @@ pub(super) fn stages(announcer: &Announcer, log: &Counts) -> Vec<Family> {
     let mut all = source(announcer.stages());
     all.extend(plan(announcer));
     all.extend(delays(announcer));
+    all.extend(announcer.events().map(events));
     let released = announcer.engine().is_released();
     all.push(
         Family::gauge("speaker_released", "Whether every source has listed once, so that announcing began.")
@@ -84,6 +86,15 @@ fn plan(announcer: &Announcer) -> Vec<Family> {
         .with(&[("result", "applied")], number(stages.reloads_taken.get()))
         .with(&[("result", "refused")], number(stages.reloads_refused.get()));
     vec![changes, latency, notices, prefixes, next_hops, reloads]
+}
+
+fn events(recorder: &Recorder) -> Family {
+    let mut all =
+        Family::counter("speaker_events_total", "Kubernetes Events about objects, by what became of them.");
+    for (told, count) in recorder.counts() {
+        all.add(&[("result", told.name())], number(count));
+    }
+    all
 }
 
 /// What became of a change from the moment the source noticed it until the kernel had it.
