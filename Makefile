@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build test check unit interop interop-table fuzz soak setup deny bench bfd-bench bfd-load cluster crds fmt
+.PHONY: help demo build image test check unit interop interop-table fuzz soak setup deny bench bfd-bench bfd-load cluster crds fmt
 
 CARGO ?= cargo
 
@@ -11,6 +11,9 @@ demo: ## Build the speaker and run the main job: no cluster, no privilege
 
 build: ## Build the release binaries, target/release/speaker and target/release/sidecar
 	$(CARGO) build --release --package speaker --package sidecar
+
+image: ## Build the image of the static speaker, target/image/speaker.tar, without a container engine (needs jq)
+	CARGO="$(CARGO)" ./deploy/image/build.sh
 
 test: setup ## Install what the tests need, then run every check and test
 	./tests/run check deny unit interop fuzz

@@ -8,11 +8,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bgp::fsm;
 
-use crate::announce::Announcer;
 use crate::metrics::{Metrics, TEXT_FORMAT};
-use crate::view::Kind;
+use crate::readiness;
 
 /// Serves until dropped, on this port of every address.
 ///
@@ -39,27 +37,8 @@ async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
 }
 
 async fn readyz(State(metrics): State<Arc<Metrics>>) -> (StatusCode, String) {
-    match readiness(metrics.announcer()) {
+    match readiness::of(&metrics) {
         Ok(text) => (StatusCode::OK, text),
         Err(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
     }
-}
-
-/// Ready is a speaker that knows everything it is to announce. A session that is down is said but is no reason: routers that are away
-/// must not hold up a rollout, and no traffic depends on our readiness.
-fn readiness(announcer: &Announcer) -> Result<String, String> {
-    let peers = announcer.engine().peers();
-    let up = peers.iter().filter(|peer| peer.state == fsm::State::Established).count();
-    let sessions = format!("{up} of {} sessions are up", peers.len());
-    if announcer.is_synced() {
-        return Ok(if up == 0 { format!("ok, but {sessions}") } else { "ok".to_owned() });
-    }
-    let unlisted: Vec<&str> = announcer.stages().unlisted().map(Kind::name).collect();
-    let missing = match unlisted.is_empty() {
-        true => "the last listing is not in force yet".to_owned(),
-        false => format!("not listed yet: {}", unlisted.join(", ")),
-    };
-    let assumed =
-        announcer.assumed().map(|count| format!("; {count} prefixes are announced from the last intent"));
-    Err(format!("not ready: {missing}{}; {sessions}", assumed.unwrap_or_default()))
 }

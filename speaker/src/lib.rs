@@ -25,6 +25,8 @@ pub mod object;
 pub mod plan;
 pub mod pod;
 pub mod policy;
+pub mod prepare;
+mod readiness;
 pub mod restart;
 pub mod roster;
 pub mod run;

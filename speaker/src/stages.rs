@@ -57,6 +57,8 @@ pub(crate) struct SourceCounts {
     pub(crate) synced: AtomicBool,
     /// When the server last showed that what is known of the kind is what there is, in seconds since 1970.
     heard: AtomicU64,
+    /// Since when the server does not answer as it should, in seconds since 1970; 0: it does.
+    pub(crate) troubled: AtomicU64,
     pub(crate) put: Counter,
     pub(crate) removed: Counter,
     pub(crate) listed: Counter,
@@ -104,11 +106,28 @@ impl Stages {
         }
     }
 
+    /// The server does not answer as it should, or does so again. Only the first failure of several tells since when.
+    pub fn troubled(&self, kind: Kind, is_so: bool) {
+        let Some(source) = self.source(kind) else { return };
+        match is_so {
+            true => {
+                let _ = source.troubled.compare_exchange(0, now(), Ordering::Relaxed, Ordering::Relaxed);
+            }
+            false => source.troubled.store(0, Ordering::Relaxed),
+        }
+    }
+
+    /// How long the server has not answered as it should about a kind; `None`: it does.
+    #[must_use]
+    pub fn trouble(&self, kind: Kind) -> Option<Duration> {
+        let since = self.source(kind)?.troubled.load(Ordering::Relaxed);
+        (since != 0).then(|| Duration::from_secs(now().saturating_sub(since)))
+    }
+
     /// The server was heard: what is known of the kind is what there is.
     pub fn heard(&self, kind: Kind) {
-        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
         if let Some(source) = self.source(kind) {
-            source.heard.store(now, Ordering::Relaxed);
+            source.heard.store(now(), Ordering::Relaxed);
         }
     }
 
@@ -174,4 +193,9 @@ impl Stages {
         let listed = |kind| self.source(kind).is_some_and(|source| source.synced.load(Ordering::Relaxed));
         Kind::ALL.into_iter().filter(move |kind| self.is_watched(*kind) && !listed(*kind))
     }
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs())
 }

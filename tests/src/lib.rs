@@ -13,6 +13,7 @@
 pub mod bfd;
 pub mod cache;
 pub mod capture;
+pub mod cluster;
 pub mod fault;
 pub mod gobgp_cli;
 pub mod kube;

@@ -118,12 +118,17 @@ fn remove(name: &str) {
 fn sweep() {
     let list = run(&["ip", "netns", "list"]).unwrap_or_default();
     for name in list.lines().filter_map(|line| line.split_whitespace().next()) {
-        let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').nth(1));
-        if pid.is_some_and(|pid| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists()) {
+        if is_orphan(name) {
             end_all(name);
             remove(name);
         }
     }
+}
+
+/// Whether this is the name of a namespace, or of something named after one, whose test is gone.
+pub(crate) fn is_orphan(name: &str) -> bool {
+    let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').nth(1));
+    pid.is_some_and(|pid| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists())
 }
 
 /// Ends whatever still runs inside: its parent, a test that was killed, no longer can.

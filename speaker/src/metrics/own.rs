@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 
 use bgp::Family as Afi;
 use bgp::net::PeerStatus;
+use bgp::rib::NextHops;
 
 use super::family::{Family, number};
 use crate::announce::Announcer;
 use crate::events::Recorder;
 use crate::logging::Counts;
+use crate::nexthop::Troubles;
 use crate::stages::{Stages, WatchEnd};
 use crate::view::Kind;
 
@@ -40,6 +42,10 @@ fn source(stages: &Stages) -> Vec<Family> {
     let mut events = Family::counter("speaker_source_events_total", "Objects that came, changed or went.");
     let mut lists = Family::counter("speaker_source_lists_total", "Lists read from the API server.");
     let mut ends = Family::counter("speaker_source_watch_ends_total", "Watches that ended, by cause.");
+    let mut trouble = Family::gauge(
+        "speaker_source_trouble",
+        "Whether the API server does not answer as it should about the kind.",
+    );
     let mut synced =
         Family::gauge("speaker_source_synced", "Whether the kind has been listed once since the start.");
     for kind in Kind::ALL {
@@ -53,9 +59,11 @@ fn source(stages: &Stages) -> Vec<Family> {
         for (why, count) in WatchEnd::ALL.into_iter().zip(&source.watch_ends) {
             ends.add(&[kind, ("cause", why.name())], number(count.get()));
         }
+        let troubled = source.troubled.load(Ordering::Relaxed) != 0;
+        trouble.add(&[kind], number(u64::from(troubled)));
         synced.add(&[kind], number(u64::from(source.synced.load(Ordering::Relaxed))));
     }
-    vec![events, lists, ends, synced]
+    vec![events, lists, ends, trouble, synced]
 }
 
 fn plan(announcer: &Announcer) -> Vec<Family> {
@@ -133,4 +141,24 @@ pub(super) fn peers(peers: &[PeerStatus]) -> [Family; 2] {
         current.add(&[("peer", &addr)], number(u64::from(peer.current)));
     }
     [advertised, current]
+}
+
+/// Whether each peer can be told where to send traffic to.
+pub(super) fn next_hops(peers: &[PeerStatus], troubles: &Troubles) -> [Family; 2] {
+    let mut missing = Family::gauge(
+        "speaker_peer_next_hop_missing",
+        "Whether no next hop is known towards the peer, so that nothing is announced to it.",
+    );
+    let mut kept = Family::gauge(
+        "speaker_peer_next_hop_kept",
+        "Whether there is no way to the peer at present, so that the last good next hop stays.",
+    );
+    for peer in peers {
+        let addr = peer.addr.to_string();
+        let none = peer.next_hops == NextHops::default();
+        let stays = troubles.of(peer.addr).is_some_and(|trouble| trouble.kept.is_some());
+        missing.add(&[("peer", &addr)], number(u64::from(none)));
+        kept.add(&[("peer", &addr)], number(u64::from(stays && !none)));
+    }
+    [missing, kept]
 }

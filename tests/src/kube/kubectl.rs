@@ -1,6 +1,6 @@
 //! The real kubectl, kubeconfig files, and the users behind them.
 
-use super::{ApiServer, URL, program};
+use super::{ApiServer, Around, URL, program};
 use crate::fault::{During, Fault, Result};
 use crate::proc::run;
 use crate::wait;
@@ -47,11 +47,23 @@ impl User {
     }
 }
 
-/// The API server's token file: a static token instead of one that only a running controller would sign.
-pub(super) fn tokens() -> String {
-    let line =
-        |user: User| format!("{},{},{},\"{}\"\n", user.token(), user.name(), user.token(), user.groups());
-    User::ALL.map(line).concat()
+/// The programs of a cluster with kubelets: token, name, group.
+const PROGRAMS: [[&str; 3]; 5] = [
+    ["controllers", "system:kube-controller-manager", "lab"],
+    ["scheduler", "system:kube-scheduler", "lab"],
+    ["proxy", "system:kube-proxy", "lab"],
+    ["kubelet-n1", "system:node:n1", "system:nodes"],
+    ["kubelet-n2", "system:node:n2", "system:nodes"],
+];
+
+/// The API server's token file: static tokens, of ServiceAccounts too where no controller would sign any.
+pub(super) fn tokens(around: Around) -> String {
+    let line = |token: &str, name: &str, groups: &str| format!("{token},{name},{token},\"{groups}\"\n");
+    let users = User::ALL.map(|user| line(user.token(), user.name(), user.groups())).concat();
+    match around {
+        Around::Nothing => users,
+        Around::Cluster => users + &PROGRAMS.map(|[token, name, group]| line(token, name, group)).concat(),
+    }
 }
 
 impl ApiServer {
@@ -115,7 +127,10 @@ impl ApiServer {
     pub fn grant(&self, user: User) -> Result<()> {
         match user {
             User::Admin => Ok(()),
-            User::Node => self.apply("deploy/rbac/node.yaml"),
+            User::Node => {
+                self.apply("deploy/rbac/node.yaml")?;
+                self.apply("deploy/rbac/services/services.yaml")
+            }
             User::Gateway => self.apply("deploy/rbac/nat-gateway.yaml"),
         }
     }
@@ -126,8 +141,16 @@ impl ApiServer {
     /// When it cannot be written.
     pub fn kubeconfig(&self, user: User, url: &str) -> Result<PathBuf> {
         let way = if url == URL { "direct" } else { "proxied" };
-        let path = self.dir().join(format!("{}-{way}.kubeconfig", user.token()));
-        let (ca, token) = (self.authority(), user.token());
+        self.write_kubeconfig(&format!("{}-{way}", user.token()), user.token(), url)
+    }
+
+    /// A kubeconfig file `name` of whoever has this token.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write_kubeconfig(&self, name: &str, token: &str, url: &str) -> Result<PathBuf> {
+        let path = self.dir().join(format!("{name}.kubeconfig"));
+        let ca = self.authority();
         // JSON is YAML.
         let text = format!(
             r#"{{"apiVersion": "v1", "kind": "Config", "current-context": "lab",

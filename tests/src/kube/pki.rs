@@ -5,7 +5,7 @@ use crate::proc::run;
 use std::path::{Path, PathBuf};
 
 /// All addresses the API server is reached at.
-const NAMES: &str = "subjectAltName=IP:127.0.0.1,IP:::1,IP:10.0.9.1,IP:fd00:9::1,DNS:kubernetes.default.svc";
+const NAMES: &str = "subjectAltName=IP:127.0.0.1,IP:::1,IP:10.0.9.1,IP:fd00:9::1,IP:10.96.0.1,DNS:kubernetes.default.svc";
 
 /// Where the files are.
 #[derive(Debug)]
@@ -22,16 +22,23 @@ impl Pki {
         let pki = Self { dir: dir.to_owned() };
         std::fs::write(dir.join("names"), NAMES)?;
         let (ca_key, ca) = (pki.file("ca.key"), pki.file("ca.crt"));
-        let (key, request, certificate) =
-            (pki.file("apiserver.key"), pki.file("apiserver.csr"), pki.file("apiserver.crt"));
         let new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
         let own = ["-x509", "-days", "30", "-subj", "/CN=lab-ca", "-keyout", &ca_key, "-out", &ca];
         openssl(&[&["req"], &new[..], &own].concat())?;
-        let ask = ["-subj", "/CN=kube-apiserver", "-keyout", &key, "-out", &request];
-        openssl(&[&["req"], &new[..], &ask].concat())?;
-        let issue = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
-        let names = pki.file("names");
-        openssl(&[&["x509", "-req", "-in", &request, "-extfile", &names], &issue[..]].concat())?;
+        // The second one is what the API server shows to kubelets, for logs and exec.
+        let subjects = [
+            ("apiserver", "/CN=kube-apiserver"),
+            ("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client"),
+        ];
+        for (name, subject) in subjects {
+            let [key, request, certificate] =
+                ["key", "csr", "crt"].map(|kind| pki.file(&format!("{name}.{kind}")));
+            let ask = ["-subj", subject, "-keyout", &key, "-out", &request];
+            openssl(&[&["req"], &new[..], &ask].concat())?;
+            let issue = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
+            let names = pki.file("names");
+            openssl(&[&["x509", "-req", "-in", &request, "-extfile", &names], &issue[..]].concat())?;
+        }
         let signing = pki.file("sa.key");
         openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &signing])?;
         openssl(&["ec", "-in", &signing, "-pubout", "-out", &pki.file("sa.pub")])?;

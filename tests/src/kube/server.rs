@@ -16,6 +16,16 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 const ETCD: &str = "http://127.0.0.1:2379";
 
+/// What an API server has around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// Nothing: no controller acts on objects, no kubelet runs Pods.
+    Nothing,
+    /// Controllers, a scheduler and kubelets, see [`crate::cluster`]: ServiceAccounts have tokens, kubelets have the
+    /// rights of their own node alone.
+    Cluster,
+}
+
 /// A Kubernetes API of this test's own; its namespace keeps the ports apart from those of other tests.
 #[derive(Debug)]
 pub struct ApiServer {
@@ -24,23 +34,32 @@ pub struct ApiServer {
     etcd: Option<Daemon>,
     pki: Pki,
     dir: PathBuf,
+    around: Around,
     netns: Arc<Netns>,
 }
 
 impl ApiServer {
-    /// Starts it on the management segment of both nodes, with its files below the topology's directory.
+    /// Starts it, with nothing around it, on the management segment of both nodes, with its files below the topology's directory.
     ///
     /// # Errors
     /// When a program is missing or it does not answer within a minute, with the end of its log.
     pub fn start(topology: &Topology) -> Result<Self> {
+        Self::within(Around::Nothing, topology)
+    }
+
+    /// [`ApiServer::start`] with something around it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn within(around: Around, topology: &Topology) -> Result<Self> {
         let dir = topology.dir().join("kube");
         std::fs::create_dir_all(&dir)?;
         let netns = Arc::new(Netns::new("kube")?);
         topology.attach(&netns, SEGMENT)?;
         let pki = Pki::new(&dir)?;
-        std::fs::write(dir.join("tokens.csv"), kubectl::tokens())?;
+        std::fs::write(dir.join("tokens.csv"), kubectl::tokens(around))?;
         std::fs::write(dir.join("audit.yaml"), audit::POLICY)?;
-        let mut server = Self { apiserver: None, etcd: None, pki, dir, netns };
+        let mut server = Self { apiserver: None, etcd: None, pki, dir, around, netns };
         server.start_etcd()?;
         server.start_apiserver()?;
         kubectl::put_definitions(&server)?;
@@ -144,18 +163,23 @@ impl ApiServer {
     }
 
     /// The directory of its files.
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// A file of its directory, as text for a command line.
-    pub(super) fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
 
     /// The authority that signed its certificate.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         self.pki.file("ca.crt")
+    }
+
+    /// The key that signs the tokens of ServiceAccounts.
+    pub(crate) fn signing_key(&self) -> String {
+        self.pki.file("sa.key")
     }
 
     fn etcdctl(&self, args: &[&str]) -> Result<String> {
@@ -176,10 +200,23 @@ impl ApiServer {
         flag("service-account-signing-key-file", &self.pki.file("sa.key"));
         flag("service-account-issuer", "https://kubernetes.default.svc");
         flag("service-cluster-ip-range", "10.96.0.0/16,fd00:10:96::/112");
-        flag("authorization-mode", "RBAC");
         flag("token-auth-file", &self.file("tokens.csv"));
-        // It wants a ServiceAccount in every namespace, and there is no controller that makes one.
-        flag("disable-admission-plugins", "ServiceAccount");
+        match self.around {
+            Around::Nothing => {
+                flag("authorization-mode", "RBAC");
+                // It wants a ServiceAccount in every namespace, and there is no controller that makes one.
+                flag("disable-admission-plugins", "ServiceAccount");
+            }
+            Around::Cluster => {
+                flag("authorization-mode", "Node,RBAC");
+                flag("enable-admission-plugins", "NodeRestriction");
+                flag("allow-privileged", "true");
+                flag("client-ca-file", &self.pki.file("ca.crt"));
+                flag("kubelet-client-certificate", &self.pki.file("kubelet-client.crt"));
+                flag("kubelet-client-key", &self.pki.file("kubelet-client.key"));
+                flag("kubelet-preferred-address-types", "InternalIP");
+            }
+        }
         flag("audit-policy-file", &self.file("audit.yaml"));
         flag("audit-log-path", &self.file("audit.log"));
         // It checks its own certificate against this name, and looks for it on disk, unless told.

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Builds the speaker's image without a container engine: one static binary under the names operators call. The
+# Dockerfile beside it gives the same content.
+#
+#   build.sh [--binary FILE] [--out FILE] [--name NAME:TAG] [--setcap CAPS]
+#
+# --binary FILE     a static speaker there already is; default: built here with the profile `dist`
+# --out FILE        the archive; default target/image/speaker.tar
+# --name NAME:TAG   the image's name; default speaker:VERSION, VERSION as in Cargo.toml
+# --setcap CAPS     file capabilities of the binary, for a passive speaker (docs/deploy.md says when); needs root
+#
+# CARGO and CARGO_TARGET_DIR are heeded. Fails when the binary is not static, or is larger than its budget.
+set -eu
+
+budget=20000000 # octets; 15000000 is the aim
+triple=x86_64-unknown-linux-gnu
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+binary="" out=$top/target/image/speaker.tar name="" capabilities=""
+
+fail() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --binary | --out | --name | --setcap) [ $# -ge 2 ] || fail "$1 needs a value" ;;
+    *) sed -n '2,12p' "$0" >&2 && exit 2 ;;
+    esac
+    case $1 in
+    --binary) binary=$2 ;;
+    --out) out=$2 ;;
+    --name) name=$2 ;;
+    --setcap) capabilities=$2 ;;
+    esac
+    shift 2
+done
+
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$top/Cargo.toml" | head -n 1)
+[ -n "$version" ] || fail "no version in $top/Cargo.toml"
+if [ -z "$binary" ]; then
+    target=${CARGO_TARGET_DIR:-$top/target}
+    # --target keeps crt-static away from build scripts and procedural macros, which cannot be linked that way.
+    (cd "$top" && ${CARGO:-cargo} build --locked --profile dist --package speaker --target "$triple" \
+        --config "target.$triple.rustflags=[\"-C\",\"target-feature=+crt-static\"]" --target-dir "$target") ||
+        fail "the speaker cannot be built"
+    binary=$target/$triple/dist/speaker
+fi
+[ -f "$binary" ] || fail "--binary: there is no file $binary"
+if ldd "$binary" 2>/dev/null | grep -q '=>'; then
+    fail "--binary $binary: must be static, it needs: $(ldd "$binary" | sed -n 's/ => .*//p' | tr -d '\t' | tr '\n' ' ')"
+fi
+size=$(wc -c <"$binary")
+[ "$size" -le "$budget" ] || fail "$binary has $size octets: must be at most $budget"
+
+set -- --label "org.opencontainers.image.title=speaker" --label "org.opencontainers.image.version=$version" \
+    --label "org.opencontainers.image.licenses=Apache-2.0"
+[ -z "$capabilities" ] || set -- "$@" --setcap "/kube-ovn/kube-ovn-speaker=$capabilities"
+"$here/archive.sh" "$@" "${name:-speaker:$version}" "$out" \
+    "/kube-ovn/kube-ovn-speaker=$binary" \
+    /usr/local/bin/speaker@=/kube-ovn/kube-ovn-speaker \
+    /usr/local/bin/kube-ovn-speaker@=/kube-ovn/kube-ovn-speaker \
+    /usr/local/bin/gobgp@=/kube-ovn/kube-ovn-speaker \
+    "/etc/passwd=$here/passwd" "/etc/group=$here/group" /tmp/ -- /kube-ovn/kube-ovn-speaker
+echo "$out: ${name:-speaker:$version}, binary $size octets, archive $(wc -c <"$out") octets"
