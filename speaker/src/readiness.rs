@@ -39,8 +39,10 @@ pub(crate) fn of(metrics: &Metrics) -> Result<String, String> {
         true => "the last listing is not in force yet".to_owned(),
         false => format!("not listed yet: {}", unlisted.join(", ")),
     };
-    let assumed = announcer.assumed().map(|count| format!("{count} prefixes are announced from the last intent"));
-    let all: Vec<String> = [Some(missing), assumed, Some(sessions)].into_iter().flatten().chain(hops).collect();
+    let assumed =
+        announcer.assumed().map(|count| format!("{count} prefixes are announced from the last intent"));
+    let all: Vec<String> =
+        [Some(missing), assumed, Some(sessions)].into_iter().flatten().chain(hops).collect();
     Err(format!("not ready: {}{more}", all.join("; ")))
 }
 
@@ -63,7 +65,10 @@ fn troubles(announcer: &Announcer, peers: &[PeerStatus]) -> String {
     let source = Kind::ALL.into_iter().filter_map(|kind| {
         let since = announcer.stages().trouble(kind)?;
         let kind = kind.name();
-        Some(format!("{kind}: no good answer of the API server for {}; what is announced stays", seconds(since)))
+        Some(format!(
+            "{kind}: no good answer of the API server for {}; what is announced stays",
+            seconds(since)
+        ))
     });
     let sessions = down.iter().take(LINES).map(|peer| session(peer));
     let rest = (rest > 0).then(|| format!("{rest} more sessions are down"));
@@ -76,7 +81,11 @@ fn session(peer: &PeerStatus) -> String {
         (true, Some(at)) => format!("down for {}", seconds(at.elapsed())),
         (true, None) => "not up since the start".to_owned(),
     };
-    let why = peer.last_end.as_ref().map(|(_, reason)| format!(": {}", tame(&reason.to_string()))).unwrap_or_default();
+    let why = peer
+        .last_end
+        .as_ref()
+        .map(|(_, reason)| format!(": {}", tame(&reason.to_string())))
+        .unwrap_or_default();
     format!("neighbor {}: {since} ({}){why}", peer.addr, peer.state.name())
 }
 

@@ -90,7 +90,9 @@ fn promtool_finds_no_fault_but_upstreams_names() {
     assert!(text.contains("\nspeaker_wanted_prefixes{family=\"ipv4\"} 3\n"), "{text}");
     assert!(text.contains("\nspeaker_source_synced{kind=\"pod\"} 1\n"), "{text}");
     let (head, body) = get(&netns, Ipv6Addr::LOCALHOST.into(), PORT, "/readyz").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200") && body.lines().next() == Some("ok, but 0 of 2 sessions are up"));
+    assert!(
+        head.starts_with("HTTP/1.1 200") && body.lines().next() == Some("ok, but 0 of 2 sessions are up")
+    );
     assert!(body.contains("\nneighbor ::1: not up since the start ("), "{body}");
     assert!(daemon.terminate().unwrap().success());
 }
