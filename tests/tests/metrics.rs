@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tests::fault::{Fault, Result, ensure};
+use tests::fault::{Result, ensure};
+use tests::http::get;
 use tests::netns::Netns;
 use tests::proc::Daemon;
 use tests::speaker::binary;
@@ -36,19 +37,6 @@ fn start(netns: &Netns, dir: &Path, more: &[&str]) -> Daemon {
     argv.extend(["--neighbor-address=127.0.0.99", "--neighbor-ipv6-address=::1", "--bgp-port=9"]);
     argv.extend(["--neighbor-as=65001", "--cluster-as=65000", "--router-id=10.0.0.1"]);
     netns.spawn("speaker", &[&argv, more].concat(), &dir.join("log")).unwrap()
-}
-
-/// Head and body of the answer.
-fn get(netns: &Netns, host: IpAddr, port: u16, path: &str) -> Result<(String, String)> {
-    netns.enter(|| {
-        let mut stream = TcpStream::connect_timeout(&SocketAddr::new(host, port), LIMIT)?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: speaker\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| Fault::new("no head"))?;
-        Ok((head.to_owned(), body.to_owned()))
-    })
 }
 
 fn scrape_once_ready(netns: &Netns, port: u16, daemon: &Daemon) -> String {
