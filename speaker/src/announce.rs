@@ -85,9 +85,15 @@ impl Announcer {
         let _ = self.events.set(events);
     }
 
+    /// Who tells the objects' owners, if anybody does.
+    #[must_use]
+    pub fn events(&self) -> Option<&Recorder> {
+        self.events.get()
+    }
+
     /// Carries out what a source saw. The first batch of a source that has listed everything opens the tap.
     pub fn handle(&self, batch: Batch) {
-        let synced = batch.synced;
+        let (synced, waited) = (batch.synced, batch.noticed.elapsed());
         let listed = self.count(&batch.changes);
         let outcome = lock(&self.plan).apply_batch(batch.changes);
         let attrs = RouteAttrs::default();
@@ -97,7 +103,7 @@ impl Announcer {
         let announce = outcome.announce.iter().map(|net| (*net, Some(by_hand.get(net).unwrap_or(&attrs))));
         let assumed = |net: &IpNet| assumed.contains(net).then_some(&attrs);
         let withdraw = outcome.withdraw.iter().map(|net| (*net, by_hand.get(net).or_else(|| assumed(net))));
-        self.engine.apply(withdraw.chain(announce));
+        self.engine.apply_noticed(withdraw.chain(announce), batch.noticed);
         if synced && !self.is_synced() {
             self.settle(&mut beside);
         }
@@ -108,12 +114,14 @@ impl Announcer {
             let elapsed = batch.noticed.elapsed();
             let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             let (announced, withdrawn) = (outcome.announce.len(), outcome.withdraw.len());
-            self.stages.planned(announced, withdrawn, elapsed);
+            self.stages.planned((announced, withdrawn), waited, elapsed);
             debug!(announced, withdrawn, elapsed_us, "wanted prefixes changed");
         }
         for notice in &outcome.notices {
-            *lock(&self.notices).entry(notice.name()).or_default() += 1;
-            warn!(object = %notice.key(), reason = notice.name(), "{notice}");
+            if !notice.is_told() {
+                *lock(&self.notices).entry(notice.name()).or_default() += 1;
+                warn!(object = %notice.key(), reason = notice.name(), "{notice}");
+            }
             self.events.get().into_iter().for_each(|events| events.tell(notice));
         }
         if synced && !self.engine.is_released() {

@@ -26,6 +26,7 @@ pub mod plan;
 pub mod pod;
 pub mod policy;
 pub mod prepare;
+mod readiness;
 pub mod restart;
 pub mod roster;
 pub mod run;

@@ -11,6 +11,8 @@ use crate::view::{AddressProblem, Key, Object};
 pub struct Notice {
     key: Key,
     what: What,
+    node: Option<Arc<str>>,
+    told: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +67,18 @@ impl Notice {
         &self.key
     }
 
+    /// The node of a Pod, once it has one.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// It was given before, when the Pod had no node yet.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.told
+    }
+
     /// A word out of a closed set, for metrics and logs; a refusal of the same cause has the same name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -88,15 +102,27 @@ impl Notice {
             return Vec::new();
         }
         let told = before.map(whats).unwrap_or_default();
-        let key = now.key();
-        let new = now_whats.into_iter().filter(|what| !told.contains(what));
-        new.map(|what| Self { key: key.clone(), what }).collect()
+        let (key, node) = (now.key(), node_of(now).cloned());
+        // Only now is there a node whose speaker answers for it.
+        let placed = node.is_some() && before.is_some_and(|before| node_of(before).is_none());
+        let notice = |what: What| {
+            let told = told.contains(&what);
+            (!told || placed).then(|| Self { key: key.clone(), what, node: node.clone(), told })
+        };
+        now_whats.into_iter().filter_map(notice).collect()
     }
 }
 
 impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.what.fmt(f)
+    }
+}
+
+fn node_of(object: &Object) -> Option<&Arc<str>> {
+    match object {
+        Object::Pod(pod) => pod.node.as_ref(),
+        Object::Subnet(_) | Object::Service(_) | Object::Eip(_) => None,
     }
 }
 

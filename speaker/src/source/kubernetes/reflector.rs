@@ -61,7 +61,7 @@ enum End {
 
 impl<T: Listable> Reflector<T> {
     pub(super) fn new(access: Access, selection: Selection, outlet: Outlet, stages: Arc<Stages>) -> Self {
-        let trouble = Trouble::none(T::KIND);
+        let trouble = Trouble::none(T::KIND, Arc::clone(&stages));
         Self { access, selection, outlet, stages, trouble, listed: false, of: PhantomData }
     }
 

@@ -6,6 +6,7 @@
 mod annotate;
 mod bulk;
 mod credentials;
+mod events;
 mod intent;
 mod lab;
 mod local_only;
@@ -20,6 +21,7 @@ pub(crate) mod table;
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
 pub use credentials::credentials;
+pub use events::events;
 pub use intent::intent;
 pub use local_only::local_only;
 pub use outage::outages;
