@@ -136,7 +136,14 @@ impl Cluster {
     /// Waits until Pods can be made: nodes are ready, and the namespace has its ServiceAccount.
     fn ready(&self) -> Result<()> {
         wait::until("nodes are ready", READY_LIMIT, || {
-            let ready = ["get", "node", "n1", "n2", "-o", "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}"];
+            let ready = [
+                "get",
+                "node",
+                "n1",
+                "n2",
+                "-o",
+                "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}",
+            ];
             let ready = self.kubectl(&ready)?;
             ensure(ready.trim() == "True True", || format!("Ready is {ready:?}"))?;
             self.kubectl(&["get", "serviceaccount", "default"])

@@ -107,9 +107,10 @@ impl Site {
     pub fn hold_within(&self, table: &str, limit: Duration) -> Result<Duration> {
         let want = tables(table)?;
         let (_, took) = wait::until("both tables", limit, || {
-            self.routers.iter().zip(&want).try_for_each(|(router, want)| {
-                compare(&router.routes()?, want).during(router.name())
-            })
+            self.routers
+                .iter()
+                .zip(&want)
+                .try_for_each(|(router, want)| compare(&router.routes()?, want).during(router.name()))
         })?;
         Ok(took)
     }
@@ -120,12 +121,26 @@ impl Site {
     /// When there is not exactly one that is not ending.
     pub fn speaker(&self, node: &str) -> Result<String> {
         let field = format!("spec.nodeName={node}");
-        let get = ["-n", "kube-system", "get", "pod", "-l", "app=kube-ovn-speaker", "-o", "json", "--field-selector"];
-        let pods: serde_json::Value = serde_json::from_str(&self.cluster.kubectl(&[&get[..], &[&field]].concat())?)?;
+        let get = [
+            "-n",
+            "kube-system",
+            "get",
+            "pod",
+            "-l",
+            "app=kube-ovn-speaker",
+            "-o",
+            "json",
+            "--field-selector",
+        ];
+        let pods: serde_json::Value =
+            serde_json::from_str(&self.cluster.kubectl(&[&get[..], &[&field]].concat())?)?;
         let items = pods["items"].as_array().into_iter().flatten();
         let live: Vec<_> = items.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect();
         ensure(live.len() == 1, || format!("{} speakers on {node}: {pods}", live.len()))?;
-        live[0]["metadata"]["name"].as_str().map(str::to_owned).ok_or_else(|| Fault::new("a Pod without name"))
+        live[0]["metadata"]["name"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Fault::new("a Pod without name"))
     }
 
     /// `kubectl exec` in the speaker on a node.
