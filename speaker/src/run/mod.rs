@@ -3,7 +3,6 @@
 mod input;
 mod paths;
 mod peers;
-mod reload;
 mod services;
 mod sessions;
 mod stop;
@@ -22,6 +21,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Problems};
+use crate::files::Files;
 use crate::liveness::Liveness;
 use crate::nexthop::StartError;
 use crate::pod::OwnPod;
@@ -29,7 +29,6 @@ use crate::roster::Roster;
 use crate::source::kubernetes::{Access, AccessError};
 use paths::Paths;
 use peers::Peers;
-use reload::Files;
 use sessions::Keeper;
 
 /// A signal so soon after the one that stops us is the same once more: some senders reach a process twice, by its own id
@@ -103,7 +102,7 @@ impl Running {
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
         let mut running = Self { announcer, peers, access, pod, tasks };
-        running.start_source(&config.source, &settings).await?;
+        running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
         let peers = &running.peers;
         let shown = (&peers.roster, &peers.liveness, peers.paths.troubles());

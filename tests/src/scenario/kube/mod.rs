@@ -5,6 +5,7 @@
 
 mod annotate;
 mod bulk;
+mod events;
 mod lab;
 mod outage;
 mod rights;
@@ -16,6 +17,7 @@ pub(crate) mod table;
 
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
+pub use events::events;
 pub use outage::outages;
 pub use rights::{least_rights, rights_taken};
 pub use scrape::scrape;
