@@ -115,8 +115,8 @@ fn forward(netns: &Netns) -> Result<()> {
             ("ipv4/fib_multipath_hash_policy", "1"),
             ("ipv6/fib_multipath_hash_policy", "1"),
         ];
-        knobs.iter().try_for_each(|(knob, value)| {
-            std::fs::write(format!("/proc/sys/net/{knob}"), value).during(knob)
-        })
+        knobs
+            .iter()
+            .try_for_each(|(knob, value)| std::fs::write(format!("/proc/sys/net/{knob}"), value).during(knob))
     })
 }

@@ -81,7 +81,13 @@ impl Machine {
 
     fn enter(&self) -> Vec<String> {
         // Process 1 need not be asked for the network namespace it is in.
-        vec!["nsenter".into(), format!("--target={}", self.init), "--net".into(), "--mount".into(), "--pid".into()]
+        vec![
+            "nsenter".into(),
+            format!("--target={}", self.init),
+            "--net".into(),
+            "--mount".into(),
+            "--pid".into(),
+        ]
     }
 
     /// Ends all its processes at once, as a loss of power does.

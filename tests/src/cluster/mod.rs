@@ -6,15 +6,21 @@
 
 mod client;
 mod machine;
+mod memory;
 mod node;
 mod probe;
+mod rounds;
 mod site;
+mod step;
+mod timeline;
 
 pub use client::{CLUSTER, Client, LOCAL};
 pub use machine::{Inside, Machine};
 pub use node::{Node, PAUSE};
 pub use probe::{Loss, Probing};
 pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod, published};
+pub use step::Step;
+pub use timeline::Timeline;
 
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::{ApiServer, Around, URL, program};
@@ -136,7 +142,14 @@ impl Cluster {
     /// Waits until Pods can be made: nodes are ready, and the namespace has its ServiceAccount.
     fn ready(&self) -> Result<()> {
         wait::until("nodes are ready", READY_LIMIT, || {
-            let ready = ["get", "node", "n1", "n2", "-o", "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}"];
+            let ready = [
+                "get",
+                "node",
+                "n1",
+                "n2",
+                "-o",
+                "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}",
+            ];
             let ready = self.kubectl(&ready)?;
             ensure(ready.trim() == "True True", || format!("Ready is {ready:?}"))?;
             self.kubectl(&["get", "serviceaccount", "default"])

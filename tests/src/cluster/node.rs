@@ -146,8 +146,7 @@ impl Node {
     fn start_containerd(&mut self) -> Result<()> {
         let config = self.file("containerd.toml");
         let argv = ["containerd", "--config", &config];
-        let mut containerd =
-            self.machine.spawn("containerd", &argv, &self.dir.join("containerd.log"))?;
+        let mut containerd = self.machine.spawn("containerd", &argv, &self.dir.join("containerd.log"))?;
         wait::until("containerd answers", START_LIMIT, || {
             containerd.check_alive()?;
             let answer = self.machine.exec(&["ctr", "--address", SOCKET, "version"]);

@@ -1,5 +1,6 @@
 //! The whole site: a cluster, two FRR routers its nodes speak BGP with, captured, and a client behind both.
 
+use super::timeline::stale;
 use super::{Client, Cluster};
 use crate::capture::Capture;
 use crate::fault::{During, Fault, Result, ensure};
@@ -11,7 +12,7 @@ use crate::scenario::lab::addresses;
 use crate::topology::Topology;
 use crate::wait;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The Pod and Subnet objects of every site, and where they live, see [`Site::start`].
 pub const BOTH: &str = "
@@ -107,11 +108,26 @@ impl Site {
     pub fn hold_within(&self, table: &str, limit: Duration) -> Result<Duration> {
         let want = tables(table)?;
         let (_, took) = wait::until("both tables", limit, || {
-            self.routers.iter().zip(&want).try_for_each(|(router, want)| {
-                compare(&router.routes()?, want).during(router.name())
-            })
+            self.routers
+                .iter()
+                .zip(&want)
+                .try_for_each(|(router, want)| compare(&router.routes()?, want).during(router.name()))
         })?;
         Ok(took)
+    }
+
+    /// [`Site::hold_within`], and nothing of it only because a speaker is expected back.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle(&self, table: &str, limit: Duration) -> Result<()> {
+        let begin = Instant::now();
+        self.hold_within(table, limit)?;
+        wait::until("nothing stale", limit.saturating_sub(begin.elapsed()), || {
+            let stale = stale(&self.topology)?;
+            ensure(stale == 0, || format!("{stale} stale paths"))
+        })?;
+        Ok(())
     }
 
     /// The name of the speaker's Pod that runs on a node.
@@ -120,12 +136,26 @@ impl Site {
     /// When there is not exactly one that is not ending.
     pub fn speaker(&self, node: &str) -> Result<String> {
         let field = format!("spec.nodeName={node}");
-        let get = ["-n", "kube-system", "get", "pod", "-l", "app=kube-ovn-speaker", "-o", "json", "--field-selector"];
-        let pods: serde_json::Value = serde_json::from_str(&self.cluster.kubectl(&[&get[..], &[&field]].concat())?)?;
+        let get = [
+            "-n",
+            "kube-system",
+            "get",
+            "pod",
+            "-l",
+            "app=kube-ovn-speaker",
+            "-o",
+            "json",
+            "--field-selector",
+        ];
+        let pods: serde_json::Value =
+            serde_json::from_str(&self.cluster.kubectl(&[&get[..], &[&field]].concat())?)?;
         let items = pods["items"].as_array().into_iter().flatten();
         let live: Vec<_> = items.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect();
         ensure(live.len() == 1, || format!("{} speakers on {node}: {pods}", live.len()))?;
-        live[0]["metadata"]["name"].as_str().map(str::to_owned).ok_or_else(|| Fault::new("a Pod without name"))
+        live[0]["metadata"]["name"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Fault::new("a Pod without name"))
     }
 
     /// `kubectl exec` in the speaker on a node.

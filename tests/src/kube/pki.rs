@@ -5,7 +5,8 @@ use crate::proc::run;
 use std::path::{Path, PathBuf};
 
 /// All addresses the API server is reached at.
-const NAMES: &str = "subjectAltName=IP:127.0.0.1,IP:::1,IP:10.0.9.1,IP:fd00:9::1,IP:10.96.0.1,DNS:kubernetes.default.svc";
+const NAMES: &str =
+    "subjectAltName=IP:127.0.0.1,IP:::1,IP:10.0.9.1,IP:fd00:9::1,IP:10.96.0.1,DNS:kubernetes.default.svc";
 
 /// Where the files are.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ impl Pki {
                 ["key", "csr", "crt"].map(|kind| pki.file(&format!("{name}.{kind}")));
             let ask = ["-subj", subject, "-keyout", &key, "-out", &request];
             openssl(&[&["req"], &new[..], &ask].concat())?;
-            let issue = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
+            let issue =
+                ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
             let names = pki.file("names");
             openssl(&[&["x509", "-req", "-in", &request, "-extfile", &names], &issue[..]].concat())?;
         }
