@@ -111,11 +111,21 @@ fn exit_codes_are_those_of_upstream() {
         code == Some(1) && said.contains("missing required flags: ") && !said.contains("hunter2"),
         "{said}"
     );
-    let listed = ["--neighbor-address=127.0.0.98", "--allowed-source-addresses=10.255.255.1"];
-    let rest =
-        ["--neighbor-as=1", "--cluster-as=2", "--node-name=a", "--manifests=/", "--enable-metrics=false"];
-    let (code, said) = ended(&[&listed[..], &rest].concat());
-    let cause = "ERROR --allowed-source-addresses: no source address for neighbour 127.0.0.98: \
-                 the kernel's source address 127.0.0.1 is not listed in --allowed-source-addresses";
-    assert!(code == Some(1) && said.contains(cause), "{said}");
+}
+
+#[test]
+fn an_address_that_is_not_there_yet_is_told_once_and_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let pinned = "--allowed-source-addresses=10.255.255.1";
+    let mut daemon = start(dir.path(), &[pinned, "--logtostderr=true"]);
+    let cause = "WARN no way to the neighbour, nothing is announced to it yet neighbor=127.0.0.98 \
+                 cause=the kernel's source address 127.0.0.1 is not listed in --allowed-source-addresses";
+    wait::until("the speaker warns", LIMIT, || ensure(daemon.log().contains(cause), || daemon.log_tail()))
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1500)); // as long as a second look would take to come
+    daemon.check_alive().unwrap();
+    let said = daemon.log();
+    assert_eq!(said.matches("neighbor=127.0.0.98 cause=").count(), 1, "{said}");
+    assert!(!said.contains("neighbor=::1 cause="), "the other family has no list: {said}");
+    assert!(daemon.terminate().unwrap().success());
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 10] = [
     "docs/interop.md",
     "docs/interop-bfd.md",
     "docs/metrics.md",
+    "docs/migration.md",
     "docs/sidecar.md",
 ];
 /// A backticked word that starts like this is a path of the repository.

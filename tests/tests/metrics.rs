@@ -142,3 +142,43 @@ fn a_next_hop_that_moves_is_counted() {
     })
     .unwrap();
 }
+
+/// The line of `/readyz`, and whether a next hop is missing and kept, as metrics have it.
+fn next_hop_of(netns: &Netns) -> Result<(String, [bool; 2])> {
+    let (head, body) = get(netns, Ipv4Addr::LOCALHOST.into(), PORT, "/readyz")?;
+    ensure(head.starts_with("HTTP/1.1 200"), || head.clone())?;
+    let (_, text) = get(netns, Ipv4Addr::LOCALHOST.into(), PORT, "/metrics")?;
+    let on = |name: &str| text.contains(&format!("\nspeaker_peer_next_hop_{name}{{peer=\"10.61.0.1\"}} 1\n"));
+    Ok((body, [on("missing"), on("kept")]))
+}
+
+#[test]
+fn a_pinned_address_may_come_late_and_go_again() {
+    let (netns, dir) = (Netns::new("pinned").unwrap(), tempfile::tempdir().unwrap());
+    netns.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1"]).unwrap();
+    netns.ip(&["link", "set", "v0", "up"]).unwrap();
+    netns.ip(&["link", "set", "v1", "up"]).unwrap();
+    netns.ip(&["address", "add", "10.61.0.2/24", "dev", "v0"]).unwrap();
+    let listed = ["--neighbor-address=10.61.0.1", "--allowed-source-addresses=10.61.0.3,127.0.0.1"];
+    let mut daemon = start(&netns, dir.path(), &listed);
+    scrape_once_ready(&netns, PORT, &daemon);
+    let becomes = |what: &str, want: (&str, [bool; 2])| {
+        wait::until(what, LIMIT, || {
+            let (body, flags) = next_hop_of(&netns)?;
+            ensure((body.as_str(), flags) == want, || format!("{body:?} {flags:?}; {}", daemon.log_tail()))
+        })
+        .unwrap();
+    };
+    let none = "ok, but 0 of 3 sessions are up; no next hop towards 10.61.0.1: the kernel's source address \
+                10.61.0.2 is not listed in --allowed-source-addresses";
+    becomes("at the start", (none, [true, false]));
+    let well = "ok, but 0 of 3 sessions are up";
+    netns.ip(&["address", "add", "10.61.0.3/24", "dev", "v0"]).unwrap();
+    netns.ip(&["route", "replace", "10.61.0.0/24", "dev", "v0", "src", "10.61.0.3"]).unwrap();
+    becomes("once it is there", (well, [false, false]));
+    netns.ip(&["route", "replace", "10.61.0.0/24", "dev", "v0", "src", "10.61.0.2"]).unwrap();
+    becomes("gone again", (well, [false, true]));
+    netns.ip(&["route", "replace", "10.61.0.0/24", "dev", "v0", "src", "10.61.0.3"]).unwrap();
+    becomes("and back", (well, [false, false]));
+    assert!(daemon.terminate().unwrap().success());
+}

@@ -21,6 +21,7 @@ use crate::source::kubernetes::Access;
 use ask::Asker;
 use facts::{Fact, Keeper, NodeFacts, Pod};
 pub(crate) use text::cut;
+use text::shown;
 
 /// What becomes of the routes, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +105,8 @@ async fn keeper(asker: &Asker<'_>, own: Option<&OwnPod>) -> (Option<String>, Kee
     let keeper = match pod.owner() {
         None => Keeper::Nobody(format!("Pod {label} has no owner")),
         Some(owner) if !owner.is_daemon_set() => {
-            Keeper::Nobody(format!("Pod {label} belongs to {} {}, no DaemonSet", owner.kind, owner.name))
+            let (kind, name) = (shown(&owner.kind), shown(&owner.name));
+            Keeper::Nobody(format!("Pod {label} belongs to {kind} {name}, no DaemonSet"))
         }
         Some(owner) => Keeper::DaemonSet {
             name: format!("{}/{}", own.namespace, owner.name),

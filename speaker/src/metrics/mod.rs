@@ -21,12 +21,14 @@ pub use prometheus::TEXT_FORMAT;
 use crate::announce::Announcer;
 use crate::liveness::{Liveness, Snapshot};
 use crate::logging::Counts;
+use crate::nexthop::Troubles;
 
 /// All that can be scraped from one speaker.
 pub struct Metrics {
     announcer: Arc<Announcer>,
     log: fn() -> Counts,
     liveness: Liveness,
+    troubles: Arc<Troubles>,
     process: ProcessCollector,
 }
 
@@ -34,7 +36,14 @@ impl Metrics {
     /// Metrics of what this announcer and its engine do; `log` tells what was logged so far.
     #[must_use]
     pub fn new(announcer: Arc<Announcer>, log: fn() -> Counts) -> Self {
-        Self { announcer, log, liveness: Liveness::default(), process: ProcessCollector::for_self() }
+        let (liveness, troubles) = (Liveness::default(), Arc::default());
+        Self { announcer, log, liveness, troubles, process: ProcessCollector::for_self() }
+    }
+
+    /// These with the neighbours there is no way to.
+    #[must_use]
+    pub fn with_troubles(self, troubles: Arc<Troubles>) -> Self {
+        Self { troubles, ..self }
     }
 
     /// These with BFD.
@@ -47,6 +56,12 @@ impl Metrics {
     #[must_use]
     pub fn announcer(&self) -> &Announcer {
         &self.announcer
+    }
+
+    /// The neighbours there is no way to.
+    #[must_use]
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     /// Everything as it is now, in the text format 0.0.4.
@@ -76,6 +91,7 @@ impl Metrics {
         families.extend(upstream::log(&log));
         families.extend(own::stages(&self.announcer, &log));
         families.extend(own::peers(peers));
+        families.extend(own::next_hops(peers, &self.troubles));
         families.extend(bfd.into_iter().flat_map(|now| bfd::all(&self.announcer.identity().node, now)));
         let mut all: Vec<MetricFamily> = families.into_iter().filter_map(family::Family::finish).collect();
         all.extend(self.process.collect());

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use bgp::Family as Afi;
 use bgp::net::PeerStatus;
+use bgp::rib::NextHops;
 
 use super::family::{Family, number};
 use crate::announce::Announcer;
 use crate::logging::Counts;
+use crate::nexthop::Troubles;
 use crate::stages::{Stages, WatchEnd};
 use crate::view::Kind;
 
@@ -97,4 +99,24 @@ pub(super) fn peers(peers: &[PeerStatus]) -> [Family; 2] {
         current.add(&[("peer", &addr)], number(u64::from(peer.current)));
     }
     [advertised, current]
+}
+
+/// Whether each peer can be told where to send traffic to.
+pub(super) fn next_hops(peers: &[PeerStatus], troubles: &Troubles) -> [Family; 2] {
+    let mut missing = Family::gauge(
+        "speaker_peer_next_hop_missing",
+        "Whether no next hop is known towards the peer, so that nothing is announced to it.",
+    );
+    let mut kept = Family::gauge(
+        "speaker_peer_next_hop_kept",
+        "Whether there is no way to the peer at present, so that the last good next hop stays.",
+    );
+    for peer in peers {
+        let addr = peer.addr.to_string();
+        let none = peer.next_hops == NextHops::default();
+        let stays = troubles.of(peer.addr).is_some_and(|trouble| trouble.kept.is_some());
+        missing.add(&[("peer", &addr)], number(u64::from(none)));
+        kept.add(&[("peer", &addr)], number(u64::from(stays && !none)));
+    }
+    [missing, kept]
 }

@@ -2,16 +2,19 @@
 //! that is named with its link, the addresses of that link. And who is at the other end of a link.
 //!
 //! Asked once per neighbour at the start and again at every change of routes, rules, addresses or links that
-//! rtnetlink reports. A lookup that fails keeps the last good answer: the session may well outlive the moment.
+//! rtnetlink reports. A lookup that fails keeps the last good answer: the session may well outlive the moment. While there
+//! never was a good one nothing is announced to the neighbour, and [`Troubles`] says why.
 
 mod kernel;
 mod onlink;
 mod sources;
+mod troubles;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bgp::net::PeerAddr;
 use bgp::rib::NextHops;
@@ -21,12 +24,16 @@ use tracing::{info, warn};
 use kernel::{Kernel, NoSource, Source};
 pub use onlink::neighbors_on_link;
 pub use sources::{Sources, Substitution};
+pub use troubles::{Trouble, Troubles};
 
 /// When the kernel did not answer, it is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Between two looks: well below what a routing daemon needs to move a route and back.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two looks, at least and at most: well below what a routing daemon needs to move a route and back.
+const PAUSE: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(5)];
+
+/// How many times longer than a look the pause after it is, within [`PAUSE`].
+const REST: u32 = 4;
 
 /// A neighbour to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +53,10 @@ pub struct Change {
     pub next_hops: NextHops,
 }
 
-/// Why next hops cannot be followed from the start.
+/// Next hops cannot be followed: the system refused a netlink socket.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The system refused a netlink socket.
-    #[error("cannot ask the kernel for routes: {0}")]
-    Netlink(#[from] io::Error),
-    /// A neighbour that only listed sources may be used for has none of them.
-    #[error("{flag}: no source address for neighbour {neighbor}: {cause}")]
-    Pinned {
-        /// The flag with the list.
-        flag: &'static str,
-        /// The neighbour.
-        neighbor: PeerAddr,
-        /// What is wrong.
-        cause: String,
-    },
-}
+#[error("cannot ask the kernel for routes: {0}")]
+pub struct StartError(#[from] io::Error);
 
 /// What the kernel last said about one neighbour.
 #[derive(Debug, Default)]
@@ -70,6 +64,8 @@ struct Known {
     on_link: bool,
     source: Option<Source>,
     failing: Option<NoSource>,
+    /// Since there was a way last, it was told that a list forbids the one there is.
+    forbidden: bool,
 }
 
 /// Follows the kernel's routes to a set of neighbours.
@@ -77,27 +73,26 @@ pub struct Tracker {
     kernel: Kernel,
     sources: Sources,
     known: HashMap<PeerAddr, Known>,
+    troubles: Arc<Troubles>,
 }
 
 impl Tracker {
-    /// Opens the netlink sockets and asks for each neighbour once; the returned future then reports changes.
+    /// Opens the netlink sockets and asks for each neighbour once; the returned future then reports changes, and
+    /// `troubles` says where there is no way. A neighbour without a source that is allowed is one of those, and no error.
     ///
     /// # Errors
-    /// The system refused a netlink socket, or a neighbour has no allowed source: as upstream, that is fatal at the
-    /// start and only then.
+    /// The system refused a netlink socket.
     pub async fn start(
         neighbors: &[Neighbor],
         sources: Sources,
+        troubles: Arc<Troubles>,
         changes: mpsc::Sender<Change>,
     ) -> Result<(HashMap<PeerAddr, NextHops>, impl Future<Output = ()> + Send + use<>), StartError> {
         let known = |one: &Neighbor| (one.addr, Known { on_link: one.on_link, ..Known::default() });
-        let known = neighbors.iter().map(known).collect();
-        let mut tracker = Self { kernel: Kernel::open(&kernel::ROUTES)?, sources, known };
+        let known: HashMap<_, _> = neighbors.iter().map(known).collect();
+        troubles.retain(|neighbor| known.contains_key(neighbor));
+        let mut tracker = Self { kernel: Kernel::open(&kernel::ROUTES)?, sources, known, troubles };
         let (_, again) = tracker.refresh().await;
-        tracker
-            .known
-            .iter()
-            .try_for_each(|(neighbor, known)| tracker.sources.at_start(*neighbor, known.failing.as_ref()))?;
         let first =
             tracker.known.iter().map(|(neighbor, known)| (*neighbor, next_hops(known.source))).collect();
         Ok((first, tracker.follow(again, changes)))
@@ -109,15 +104,19 @@ impl Tracker {
                 () = self.kernel.changed() => {}
                 () = tokio::time::sleep(ASK_AGAIN), if again => {}
             }
+            let begun = Instant::now();
             let (changes, silent) = self.refresh().await;
+            let [least, most] = PAUSE;
+            let pause = begun.elapsed().saturating_mul(REST).clamp(least, most);
             again = silent;
             for change in changes {
                 if to.send(change).await.is_err() {
                     return;
                 }
             }
-            // The first event is answered at once; a flood of them, as a routing daemon causes one, by few looks.
-            tokio::time::sleep(PAUSE).await;
+            // The first event is answered at once, one right behind it soon; a flood of them, as a routing daemon causes
+            // one, by looks that leave most of the time to others.
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -127,7 +126,10 @@ impl Tracker {
         for (neighbor, known) in &mut self.known {
             let answer = self.kernel.source_towards(*neighbor, known.on_link).await;
             silent |= matches!(answer, Err(NoSource::Silent));
-            if known.learn(*neighbor, answer.and_then(|source| self.sources.judge(*neighbor, source))) {
+            let news =
+                known.learn(*neighbor, answer.and_then(|source| self.sources.judge(*neighbor, source)));
+            self.troubles.set(*neighbor, known.trouble());
+            if news {
                 changes.push(Change { neighbor: *neighbor, next_hops: next_hops(known.source) });
             }
         }
@@ -143,6 +145,7 @@ impl Known {
             Ok(source) => {
                 let before = self.source.replace(source);
                 let back = self.failing.take().is_some();
+                self.forbidden = false;
                 if before != Some(source) {
                     let from = before.map(|before| tracing::field::display(before.addr));
                     info!(%neighbor, from, to = %source.addr, "next hop towards the neighbour");
@@ -153,8 +156,12 @@ impl Known {
             }
             Err(cause) => {
                 let news = self.failing.is_none();
+                // A route that came but leaves from the wrong address is the operator's to mend: told though there was
+                // no way before either.
+                let forbidden = matches!(cause, NoSource::NotAllowed { .. }) && !self.forbidden;
+                self.forbidden |= forbidden;
                 match self.source {
-                    _ if !news => {}
+                    _ if !news && !forbidden => {}
                     Some(kept) => {
                         warn!(%neighbor, kept = %kept.addr, %cause, "no way to the neighbour, its next hop is kept")
                     }
@@ -166,6 +173,11 @@ impl Known {
                 news
             }
         }
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        let kept = self.source.map(|source| source.addr);
+        self.failing.as_ref().map(|cause| Trouble { cause: cause.to_string(), kept })
     }
 }
 
@@ -198,5 +210,44 @@ mod tests {
         assert!(!known.learn(neighbor, Err(NoSource::Tentative)), "still away");
         assert!(known.learn(neighbor, Ok(from("10.0.0.11"))), "back: it may be dialed at once");
         assert!(known.learn(neighbor, Ok(from("10.0.0.12"))));
+    }
+
+    #[test]
+    fn a_trouble_says_why_and_what_is_kept() {
+        let (neighbor, mut known) = ("10.0.0.1".parse().expect("a name"), Known::default());
+        assert_eq!(known.trouble(), None);
+        known.learn(neighbor, Err(NoSource::None));
+        let trouble = |cause: &str, kept: Option<&str>| {
+            Some(Trouble {
+                cause: cause.to_owned(),
+                kept: kept.map(|addr| addr.parse().expect("an address")),
+            })
+        };
+        assert_eq!(known.trouble(), trouble("the kernel's route has no source address", None));
+        let flag = "--allowed-source-addresses";
+        known.learn(neighbor, Err(NoSource::NotAllowed { addr: from("10.0.0.7").addr, flag }));
+        let cause = "the kernel's source address 10.0.0.7 is not listed in --allowed-source-addresses";
+        assert_eq!(known.trouble(), trouble(cause, None), "the latest cause counts");
+        known.learn(neighbor, Ok(from("10.0.0.11")));
+        assert_eq!(known.trouble(), None);
+        known.learn(neighbor, Err(NoSource::NotAllowed { addr: from("10.0.0.7").addr, flag }));
+        assert_eq!(known.trouble(), trouble(cause, Some("10.0.0.11")));
+    }
+
+    #[tokio::test]
+    async fn without_an_allowed_source_a_speaker_starts_and_says_what_is_missing() {
+        let loopback = Neighbor { addr: "127.0.0.98".parse().expect("a name"), on_link: false };
+        let allowed = vec!["10.255.255.1".parse().expect("an address")];
+        let sources = Sources { allowed, ..Sources::default() };
+        let (troubles, (changes, _news)) = (Arc::<Troubles>::default(), mpsc::channel(4));
+        let gone = "127.0.0.97".parse().expect("a name");
+        troubles
+            .set(gone, Some(Trouble { cause: "of one that is configured no more".to_owned(), kept: None }));
+        let started = Tracker::start(&[loopback], sources, Arc::clone(&troubles), changes).await;
+        let (first, _tracker) = started.expect("a kernel");
+        assert_eq!(first[&loopback.addr], NextHops::default(), "no address of ours may be told");
+        let all: Vec<_> = troubles.all().into_iter().collect();
+        let cause = "the kernel's source address 127.0.0.1 is not listed in --allowed-source-addresses";
+        assert_eq!(all, [(loopback.addr, Trouble { cause: cause.to_owned(), kept: None })]);
     }
 }

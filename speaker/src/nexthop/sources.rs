@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use bgp::net::PeerAddr;
 use bgp::rib::NextHops;
 
-use super::StartError;
 use super::kernel::{NoSource, Source};
 
 /// What becomes of the source address that the kernel names.
@@ -82,19 +81,6 @@ impl Sources {
         };
         Some(told.filter(|one| self.allowed.contains(one)).unwrap_or(first))
     }
-
-    /// Whether a neighbour can be served from the start. What passes by itself (addresses still being checked, a
-    /// gateway where the link's route is about to come) is waited for.
-    pub(super) fn at_start(&self, neighbor: PeerAddr, failing: Option<&NoSource>) -> Result<(), StartError> {
-        let (Some(flag), Some(cause)) = (self.flag(neighbor.ip()), failing) else { return Ok(()) };
-        match cause {
-            NoSource::Silent | NoSource::Tentative | NoSource::Gateway(_) => Ok(()),
-            NoSource::Link(_) | NoSource::NoLinkLocal(_) => Ok(()),
-            NoSource::Kernel(_) | NoSource::None | NoSource::Family(_) | NoSource::NotAllowed { .. } => {
-                Err(StartError::Pinned { flag, neighbor, cause: cause.to_string() })
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -142,27 +128,6 @@ mod tests {
         assert_eq!(sources.local(peer("10.0.0.1"), told), Some(ip("10.0.0.8")));
         assert_eq!(sources.local(peer("10.0.0.1"), NextHops::default()), Some(ip("10.0.0.9")));
         assert_eq!(sources.local(peer("fd00::1"), told), None, "IPv6 has no list");
-    }
-
-    #[test]
-    fn at_the_start_what_does_not_pass_by_itself_is_fatal_with_a_text_of_its_own() {
-        let (sources, neighbor) = (pinned(), peer("10.0.0.1"));
-        let not_listed = || NoSource::NotAllowed { addr: ip("10.0.0.7"), flag: "--allowed-source-addresses" };
-        let told = |cause: NoSource| sources.at_start(neighbor, Some(&cause)).expect_err("fatal").to_string();
-        let all = [told(NoSource::None), told(NoSource::Family(ip("fd00::7"))), told(not_listed())];
-        let start = "--allowed-source-addresses: no source address for neighbour 10.0.0.1: ";
-        assert_eq!(
-            all,
-            [
-                format!("{start}the kernel's route has no source address"),
-                format!("{start}the kernel's source address fd00::7 is not of the neighbour's family"),
-                format!(
-                    "{start}the kernel's source address 10.0.0.7 is not listed in --allowed-source-addresses"
-                ),
-            ]
-        );
-        assert!(sources.at_start(neighbor, Some(&NoSource::Tentative)).is_ok());
-        assert!(sources.at_start(peer("fd00::1"), Some(&NoSource::None)).is_ok(), "no list, no rule");
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl Running {
         let mut running = Self { announcer, peers, access, pod, tasks };
         running.start_source(&config.source, &settings).await?;
         running.start_peers(&config).await?;
-        let shown = (&running.peers.roster, &running.peers.liveness);
+        let peers = &running.peers;
+        let shown = (&peers.roster, &peers.liveness, peers.paths.troubles());
         services::start(&config, &running.announcer, shown, &mut running.tasks);
         Ok(running)
     }

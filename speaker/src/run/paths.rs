@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::RunError;
 use crate::config::{Config, Neighbor};
 use crate::liveness::Liveness;
-use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker, neighbors_on_link};
+use crate::nexthop::{Change, Neighbor as Followed, Sources, Tracker, Troubles, neighbors_on_link};
 use crate::roster::Roster;
 use crate::stages::Stages;
 
@@ -27,6 +27,7 @@ pub(super) type Following = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// What is known of the ways to all neighbours.
 pub(super) struct Paths {
     sources: Sources,
+    troubles: Arc<Troubles>,
     found: Arc<Mutex<HashMap<PeerAddr, NextHops>>>,
     /// Who is at the other ends of links, as told last.
     on_links: Arc<Mutex<HashMap<Link, Option<SocketAddrV6>>>>,
@@ -79,19 +80,26 @@ impl Paths {
             std::future::pending().await // the tracker's own end is reported by its task
         });
         let (followed, links) = (Vec::new(), Vec::new());
-        Self { sources, found, on_links, followed, links, changes, routers, trackers, seekers }
+        let troubles = Arc::default();
+        Self { sources, troubles, found, on_links, followed, links, changes, routers, trackers, seekers }
+    }
+
+    /// Where there is no way at present.
+    pub(super) fn troubles(&self) -> &Arc<Troubles> {
+        &self.troubles
     }
 
     /// Follows these neighbours from now on, and no others.
     ///
     /// # Errors
-    /// The kernel cannot be asked, or a neighbour has no source that is allowed: those followed before stay so.
+    /// The kernel cannot be asked: those followed before stay so.
     pub(super) async fn follow(&mut self, neighbors: &[Neighbor]) -> Result<(), RunError> {
         let followed: Vec<Followed> = neighbors.iter().filter_map(|one| followed(&one.peer.0)).collect();
         if self.followed == followed && !followed.is_empty() {
             return Ok(());
         }
-        let (first, tracker) = Tracker::start(&followed, self.sources.clone(), self.changes.clone()).await?;
+        let (sources, troubles) = (self.sources.clone(), Arc::clone(&self.troubles));
+        let (first, tracker) = Tracker::start(&followed, sources, troubles, self.changes.clone()).await?;
         self.followed = followed;
         let news = self.find(first);
         let _ = self.trackers.send(Box::pin(tracker)).await; // the supervisor outlives us
@@ -249,8 +257,19 @@ mod tests {
         let (routers, _found) = mpsc::channel(4);
         let (found, sources) = (Arc::default(), Sources::default());
         let (on_links, followed, links) = (Arc::default(), Vec::new(), Vec::new());
-        let mut paths =
-            Paths { sources, found, on_links, followed, links, changes, routers, trackers, seekers };
+        let troubles = Arc::default();
+        let mut paths = Paths {
+            sources,
+            troubles,
+            found,
+            on_links,
+            followed,
+            links,
+            changes,
+            routers,
+            trackers,
+            seekers,
+        };
         let neighbors = ["127.0.0.8", "127.0.0.9"].map(|addr| Neighbor::new(peer(addr, None, Hops::Any)));
         paths.follow(&neighbors[..1]).await.expect("a kernel");
         let now = paths.of(&neighbors[0].peer.0).next_hops;

@@ -30,7 +30,7 @@ impl Peers {
     /// Brings the neighbours to what this configuration says. Those it does not change are not touched.
     ///
     /// # Errors
-    /// A socket cannot be had, or a neighbour has no source that is allowed; then nothing is changed.
+    /// A socket cannot be had; then nothing is changed.
     pub(super) async fn apply(&mut self, config: &Config) -> Result<(), RunError> {
         listen(config, &self.engine)?;
         self.paths.follow(&config.neighbors).await?;

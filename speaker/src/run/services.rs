@@ -15,6 +15,7 @@ use crate::api::server;
 use crate::config::Config;
 use crate::liveness::Liveness;
 use crate::metrics::Metrics;
+use crate::nexthop::Troubles;
 use crate::roster::Roster;
 use crate::{gobgp, http, logging};
 
@@ -24,7 +25,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) fn start(
     config: &Config,
     announcer: &Arc<Announcer>,
-    (roster, liveness): (&Arc<Roster>, &Liveness),
+    (roster, liveness, troubles): (&Arc<Roster>, &Liveness, &Arc<Troubles>),
     tasks: &mut JoinSet<&'static str>,
 ) {
     let (path, to) = (config.socket.clone(), Arc::clone(announcer));
@@ -42,7 +43,7 @@ pub(super) fn start(
     }));
     if let Some(port) = config.http_port {
         let metrics = Metrics::new(Arc::clone(announcer), logging::counts);
-        let metrics = Arc::new(metrics.with_liveness(liveness.clone()));
+        let metrics = Arc::new(metrics.with_liveness(liveness.clone()).with_troubles(Arc::clone(troubles)));
         tasks.spawn(keep_serving(format!("metrics and health on port {port}"), move || {
             http::serve(port, Arc::clone(&metrics))
         }));

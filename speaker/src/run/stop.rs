@@ -46,7 +46,7 @@ impl Running {
 
     /// Leaves: Cease with this text to every router, then everything is closed.
     pub async fn stop(mut self, text: &str) {
-        info!(reason = text, "leaving: withdrawing everything");
+        info!(reason = %text, "leaving: withdrawing everything");
         self.peers.keeper.close(true);
         self.announcer.engine().shutdown(cut(text, TEXT)).await;
         self.peers.liveness.stop().await;
@@ -65,7 +65,7 @@ impl Running {
             return self.stop(&format!("{text}: no graceful restart agreed")).await;
         }
         info!(
-            reason = format!("{text}: {reason}"),
+            reason = %format!("{text}: {reason}"),
             "staying: routers that agreed on graceful restart keep the routes"
         );
         self.peers.keeper.close(false);

@@ -176,3 +176,14 @@ pub(super) fn established(place: &Place) -> Result<BTreeSet<IpAddr>> {
     let up = neighbors.iter().filter(|(_, state)| state["bgpState"] == "Established");
     up.map(|(peer, _)| Ok(peer.parse()?)).collect()
 }
+
+impl super::Router {
+    /// What FRR answers to a command that ends in `json`.
+    ///
+    /// # Errors
+    /// When this is no FRR, or it does not understand.
+    pub fn frr(&self, command: &str) -> Result<Value> {
+        ensure(self.kind == super::Kind::Frr, || format!("{} is no FRR", self.name()))?;
+        show(&self.place, command)
+    }
+}

@@ -123,7 +123,7 @@ fn next_hop(lab: &Lab) -> Result<Span> {
     Ok((start, now()))
 }
 
-fn no_open(verdicts: &[Verdict; 2], span: Span) -> Result<()> {
+pub(super) fn no_open(verdicts: &[Verdict; 2], span: Span) -> Result<()> {
     for (segment, verdict) in (1..).zip(verdicts) {
         for address in [addresses(segment, 1), addresses(segment, 2)].concat() {
             let opens = verdict.select(address, OPEN, span);

@@ -10,6 +10,7 @@ pub mod kube;
 pub(crate) mod lab;
 mod lifecycle;
 mod modes;
+mod nexthop;
 mod paths;
 mod table;
 
@@ -17,5 +18,6 @@ pub use api::{api_changes, api_shows};
 pub use failures::failures;
 pub use lifecycle::lifecycle;
 pub use modes::{collision, ibgp, passive};
+pub use nexthop::pinned;
 pub use paths::paths;
 pub use table::{compare, parse};
