@@ -19,10 +19,11 @@ impl Site {
     pub fn out_of_memory(&self, name: &str) -> Result<Step> {
         let before = self.container("n1")?;
         let group = self.memory_group(&before.id)?;
-        let limit: u64 = std::fs::read_to_string(group.join("memory.limit_in_bytes"))?
-            .trim()
-            .parse()
-            .map_err(|_| Fault::new("no memory limit"))?;
+        // Which file it is depends on the version of control groups.
+        let files =
+            ["memory.limit_in_bytes", "memory.max"].map(|file| std::fs::read_to_string(group.join(file)));
+        let limit = files.into_iter().flatten().next().unwrap_or_default();
+        let limit: u64 = limit.trim().parse().map_err(|_| Fault::new(format!("a limit of {limit:?}")))?;
         // The writer itself is exempt; it fails once nobody is left to kill.
         let megabytes = limit / (1 << 20) + 8;
         ensure(megabytes < 2048, || format!("the container's limit is {limit}"))?;

@@ -6,6 +6,7 @@
 
 mod client;
 mod machine;
+mod manifest;
 mod memory;
 mod node;
 mod probe;
@@ -16,9 +17,10 @@ mod timeline;
 
 pub use client::{CLUSTER, Client, LOCAL};
 pub use machine::{Inside, Machine};
+pub use manifest::{overlay, published};
 pub use node::{Node, PAUSE};
 pub use probe::{Loss, Probing};
-pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod, published};
+pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod};
 pub use step::Step;
 pub use timeline::Timeline;
 
@@ -86,6 +88,14 @@ impl Cluster {
         let file = self.dir.join(format!("{name}.yaml"));
         std::fs::write(&file, yaml)?;
         self.kubectl(&["apply", "-f", &file.display().to_string()]).map(drop)
+    }
+
+    /// Applies a directory by kustomize.
+    ///
+    /// # Errors
+    /// What kubectl says.
+    pub fn apply_overlay(&self, dir: &Path) -> Result<()> {
+        self.kubectl(&["apply", "-k", &dir.display().to_string()]).map(drop)
     }
 
     /// A fault with the ends of all logs.

@@ -16,12 +16,11 @@ const ROLLOUT: Duration = Duration::from_secs(60);
 const LEAVING: Duration = Duration::from_secs(5);
 
 impl Site {
-    /// Applies a manifest on nodes without the label, labels them one after the other, and has each appear.
+    /// Labels the nodes one after the other, on which a manifest was applied, and has the routes of each appear.
     ///
     /// # Errors
     /// The step that failed.
-    pub fn appear(&self, manifest: &str) -> Result<Vec<Step>> {
-        self.cluster.apply("speaker", manifest)?;
+    pub fn appear(&self) -> Result<Vec<Step>> {
         // Nothing of it runs on a node without the label.
         self.settle(NONE, SOON).during("no node has the label")?;
         let first = self.step("Node n1 is given the label", || {
@@ -32,6 +31,9 @@ impl Site {
             self.label("n2", true)?;
             self.settle(BOTH, SOON)
         })?;
+        // Without routes probes were lost, or no loss later on would mean anything.
+        let seen = first.loss.values().all(|loss| loss.lost > 0);
+        ensure(seen, || format!("probes arrived before there was a route: {first}"))?;
         // What was there goes on while something is added.
         second.nothing_lost(LOCAL)?;
         self.rolled_out(2)?;

@@ -199,19 +199,6 @@ fn shown(outcome: Result<String>) -> String {
     outcome.unwrap_or_else(|fault| fault.to_string())
 }
 
-/// The DaemonSet that Kube-OVN publishes with our image, and these arguments after its own.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn published(arguments: &[&str]) -> Result<String> {
-    let path = super::root().join("tests/lab/cluster/published.yaml");
-    let text = std::fs::read_to_string(&path).during(path.display())?;
-    let last = "        - --log_file_max_size=200\n";
-    ensure(text.contains(last), || format!("{last:?} is no longer its last argument"))?;
-    let more: String = arguments.iter().map(|argument| format!("        - {argument}\n")).collect();
-    Ok(text.replace("IMAGE", super::IMAGE).replace(last, &format!("{last}{more}")))
-}
-
 /// A Pod that a kubelet runs, with the addresses that Kube-OVN would have given it in `subnet`.
 #[must_use]
 pub fn pod(name: &str, node: &str, subnet: &str, addresses: &str, bgp: Option<&str>) -> String {
