@@ -1,5 +1,6 @@
 //! The whole site: a cluster, two FRR routers its nodes speak BGP with, captured, and a client behind both.
 
+use super::timeline::stale;
 use super::{Client, Cluster};
 use crate::capture::Capture;
 use crate::fault::{During, Fault, Result, ensure};
@@ -11,7 +12,7 @@ use crate::scenario::lab::addresses;
 use crate::topology::Topology;
 use crate::wait;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The Pod and Subnet objects of every site, and where they live, see [`Site::start`].
 pub const BOTH: &str = "
@@ -115,6 +116,20 @@ impl Site {
         Ok(took)
     }
 
+    /// [`Site::hold_within`], and nothing of it only because a speaker is expected back.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle(&self, table: &str, limit: Duration) -> Result<()> {
+        let begin = Instant::now();
+        self.hold_within(table, limit)?;
+        wait::until("nothing stale", limit.saturating_sub(begin.elapsed()), || {
+            let stale = stale(&self.topology)?;
+            ensure(stale == 0, || format!("{stale} stale paths"))
+        })?;
+        Ok(())
+    }
+
     /// The name of the speaker's Pod that runs on a node.
     ///
     /// # Errors
@@ -182,19 +197,6 @@ impl Site {
 
 fn shown(outcome: Result<String>) -> String {
     outcome.unwrap_or_else(|fault| fault.to_string())
-}
-
-/// The DaemonSet that Kube-OVN publishes with our image, and these arguments after its own.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn published(arguments: &[&str]) -> Result<String> {
-    let path = super::root().join("tests/lab/cluster/published.yaml");
-    let text = std::fs::read_to_string(&path).during(path.display())?;
-    let last = "        - --log_file_max_size=200\n";
-    ensure(text.contains(last), || format!("{last:?} is no longer its last argument"))?;
-    let more: String = arguments.iter().map(|argument| format!("        - {argument}\n")).collect();
-    Ok(text.replace("IMAGE", super::IMAGE).replace(last, &format!("{last}{more}")))
 }
 
 /// A Pod that a kubelet runs, with the addresses that Kube-OVN would have given it in `subnet`.
