@@ -4,6 +4,7 @@
 //! The nodes `n1` and `n2` are those of [`Topology`]: `eth1` and `eth2` lead to the routers, `eth9` to the API server.
 //! Needs control groups and, beside what [`crate::kube`] needs, containerd, runc and CNI plugins.
 
+pub mod flags;
 mod machine;
 mod node;
 
@@ -19,6 +20,9 @@ use crate::wait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The image under test, as containerd knows it; no registry has it.
+pub const IMAGE: &str = concat!("docker.io/library/speaker:", env!("CARGO_PKG_VERSION"));
 
 /// From a start of kubelets to nodes that are ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);

@@ -47,7 +47,7 @@ pub(super) struct Lab<S = Manifests> {
 }
 
 /// The addresses of node `n<host>` towards router `r<segment>`.
-pub(super) fn addresses(segment: u8, host: u8) -> [IpAddr; 2] {
+pub(crate) fn addresses(segment: u8, host: u8) -> [IpAddr; 2] {
     let (host, segment) = (host + 10, u16::from(segment));
     // The last group of the IPv6 address reads like the last octet of the other: `::11`, not `::b`.
     let group = u16::from(host / 10) * 16 + u16::from(host % 10);

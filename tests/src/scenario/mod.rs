@@ -7,7 +7,7 @@ mod api;
 pub mod bfd;
 mod failures;
 pub mod kube;
-mod lab;
+pub(crate) mod lab;
 mod lifecycle;
 mod modes;
 mod nexthop;
