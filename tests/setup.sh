@@ -18,6 +18,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/speaker-lab
 kube=$cache/kube-1.34.4
 gobgp=$cache/gobgp-4.8.0
 helm=$cache/helm-3.19.0
+operator=$cache/prometheus-operator-0.85.0
 go_needed=1.25
 
 fail() {
@@ -98,5 +99,8 @@ if ! built; then
         github.com/osrg/gobgp/v4/cmd/gobgpd@v4.8.0 || fail "cannot compile GoBGP"
     (cd "$here/lab/helm" && CGO_ENABLED=0 nice -n 10 go build -buildvcs=false -trimpath -ldflags "-s -w" \
         -o "$helm/helm" helm.sh/helm/v3/cmd/helm) || fail "cannot compile Helm"
+fi
+if ! [ -r "$operator/podmonitors.yaml" ] || ! [ -r "$operator/prometheusrules.yaml" ]; then
+    "$here/lab/prometheus-operator/fetch.sh" "$operator" || fail "cannot fetch the definitions of Prometheus' operator"
 fi
 echo "setup.sh: all there"

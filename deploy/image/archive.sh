@@ -11,9 +11,10 @@
 # --arch ARCH        amd64 (default) or arm64
 # --env NAME=VALUE   for the entrypoint's environment, in addition to PATH; repeatable
 # --label KEY=VALUE  a label of the image; repeatable
-# --setcap PATH=CAPS a file capability as setcap(8) writes it (as root); repeatable
+# --setcap PATH=CAP=FLAGS  a file capability (capabilities(7)): CAP of chown, net_bind_service, net_admin, net_raw and
+#                    sys_nice, FLAGS of e, i and p; once
 #
-# Needs GNU tar, sha256sum, jq; with +FILE also ldd, with --setcap also setcap and a file system that keeps xattrs.
+# Needs GNU tar, sha256sum, jq; with +FILE also ldd. Needs no privilege.
 set -eu
 
 fail() {
@@ -22,7 +23,7 @@ fail() {
 }
 
 usage() {
-    sed -n '2,18p' "$0" >&2
+    sed -n '2,19p' "$0" >&2
     exit 2
 }
 
@@ -75,29 +76,70 @@ blob() { # FILE: puts it among the blobs, prints its digest without the prefix
     echo "$digest"
 }
 
-# Owner, order and times are fixed, or the octets would depend on the machine.
-pack() { # FORMAT DIRECTORY OUT
-    tar --format="$1" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --no-recursion \
-        $xattrs -C "$2" -cf "$3" --null -T "$work/paths"
+# Owner, order and times are fixed, or the octets would depend on the machine. Blocks are not filled up to records: two
+# of zeros are the end.
+pack() { # DIRECTORY PATHS OUT
+    tar --format=ustar -b 1 --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --no-recursion \
+        -C "$1" -cf "$3" --null -T "$2"
 }
 
 paths() { # DIRECTORY: what is in it, for pack
-    (cd "$1" && find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z) >"$work/paths"
+    (cd "$1" && find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z)
+}
+
+# The value of the attribute security.capability: magic with the effective bit, then permitted and inheritable, 32 bits
+# each, little-endian, then their upper halves.
+capability() { # CAP=FLAGS
+    case ${1%=*} in
+    chown) bit=0 ;; net_bind_service) bit=10 ;; net_admin) bit=12 ;; net_raw) bit=13 ;; sys_nice) bit=23 ;;
+    *) fail "--setcap $1: CAP must be chown, net_bind_service, net_admin, net_raw or sys_nice" ;;
+    esac
+    effective=0 permitted=0 inheritable=0
+    case ${1##*=} in '' | *[!eip]*) fail "--setcap $1: FLAGS must be letters of e, i and p" ;; esac
+    case ${1##*=} in *e*) effective=1 ;; esac
+    case ${1##*=} in *p*) permitted=$((1 << bit)) ;; esac
+    case ${1##*=} in *i*) inheritable=$((1 << bit)) ;; esac
+    for octet in $effective 0 0 2 \
+        $((permitted & 255)) $((permitted >> 8 & 255)) $((permitted >> 16 & 255)) 0 \
+        $((inheritable & 255)) $((inheritable >> 8 & 255)) $((inheritable >> 16 & 255)) 0 \
+        0 0 0 0 0 0 0 0; do
+        # shellcheck disable=SC2059 # the octet is the format
+        printf "\\$(printf %03o "$octet")"
+    done
+}
+
+# A pax header in front of a file's own says what ustar has no field for. tar could take it from a file that has the
+# attribute, but to give a file that attribute needs privilege.
+pax_header() { # CAP=FLAGS OUT
+    # One record: its own length, 57, the key and 20 octets.
+    { printf '57 SCHILY.xattr.security.capability=' && capability "$1" && echo; } >"$work/PaxHeader"
+    [ "$(wc -c <"$work/PaxHeader")" = 57 ] || fail "--setcap $1: cannot be written"
+    printf 'PaxHeader\0' >"$work/paths"
+    chmod 644 "$work/PaxHeader"
+    pack "$work" "$work/paths" "$work/header"
+    head -c 1024 "$work/header" >"$2"
+    # Of type x instead of 0: in the octet at 156, and by as much in the checksum at 148.
+    sum=$(dd if="$2" bs=1 skip=148 count=6 status=none)
+    printf '%06o' $((0$sum + 72)) | dd of="$2" bs=1 seek=148 conv=notrunc status=none
+    printf x | dd of="$2" bs=1 seek=156 conv=notrunc status=none
 }
 
 layer() {
     find "$root" -type d -exec chmod 755 {} +
     [ ! -d "$root/tmp" ] || chmod 1777 "$root/tmp"
-    paths "$root"
-    xattrs=""
-    [ -s "$work/capabilities" ] || { pack ustar "$root" "$work/layer"; return; }
-    while read -r capability; do
-        setcap "${capability#*=}" "$root/${capability%%=*}" || fail "--setcap $capability: setcap failed"
-    done <"$work/capabilities"
-    # Only pax can say what capabilities a file has; its times and names are as fixed as the rest.
-    xattrs="--xattrs --xattrs-include=security.capability --pax-option=delete=atime,delete=ctime,exthdr.name=%d/pax/%f"
-    pack pax "$root" "$work/layer"
-    xattrs=""
+    paths "$root" >"$work/all"
+    if [ -z "$setcap" ]; then
+        pack "$root" "$work/all" "$work/layer"
+        return
+    fi
+    path=${setcap%%=*}
+    [ -f "$root/$path" ] && [ ! -L "$root/$path" ] || fail "--setcap $setcap: there is no file $path in the image"
+    pax_header "${setcap#*=}" "$work/pax"
+    printf '%s\0' "${path#/}" >"$work/one"
+    grep -zvxF "${path#/}" "$work/all" >"$work/others"
+    pack "$root" "$work/others" "$work/layer.others"
+    pack "$root" "$work/one" "$work/layer.one"
+    { head -c -1024 "$work/layer.others" && cat "$work/pax" "$work/layer.one"; } >"$work/layer"
 }
 
 documents() { # LAYER-DIGEST LAYER-SIZE, then ENTRYPOINT ARG…
@@ -139,19 +181,19 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root out=$work/out arch=amd64 epoch=${SOURCE_DATE_EPOCH:-0}
 mkdir -p "$root" "$out/blobs/sha256"
-: >"$work/env" && : >"$work/labels" && : >"$work/capabilities"
+: >"$work/env" && : >"$work/labels" && setcap=""
 while [ $# -gt 0 ]; do
     case $1 in
     --arch | --env | --label | --setcap) [ $# -ge 2 ] || fail "$1 needs a value" ;;
     --*) usage ;;
     *) break ;;
     esac
-    case $1 in --arch) ;; *) case $2 in ?*=*) ;; *) fail "$1 $2: must be NAME=VALUE" ;; esac ;; esac
+    case $1:$2 in --arch:* | --env:?*=* | --label:?*=* | --setcap:/?*=?*=?*) ;; *) fail "$1 $2: must be as --help has it" ;; esac
     case $1 in
     --arch) arch=$2 ;;
     --env) printf '%s\n' "$2" >>"$work/env" ;;
     --label) printf '%s\n' "$2" >>"$work/labels" ;;
-    --setcap) printf '%s\n' "$2" >>"$work/capabilities" ;;
+    --setcap) setcap=$2 ;;
     esac
     shift 2
 done
@@ -172,7 +214,7 @@ digest=$(blob "$work/layer")
 documents "$digest" "$size" "$@"
 mkdir -p "$(dirname "$target")"
 find "$out" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
-paths "$out"
-pack ustar "$out" "$work/image"
+paths "$out" >"$work/all"
+pack "$out" "$work/all" "$work/image"
 mv "$work/image" "$target"
 chmod 644 "$target"

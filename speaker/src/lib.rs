@@ -23,6 +23,7 @@ pub mod object;
 pub mod plan;
 pub mod pod;
 pub mod policy;
+pub mod prepare;
 pub mod restart;
 pub mod roster;
 pub mod run;

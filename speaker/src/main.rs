@@ -24,6 +24,12 @@ fn main() -> ExitCode {
         None => return run(runtime, &cli.run),
         Some(Command::Run(flags)) => return run(runtime, flags),
         Some(Command::Gobgp(args)) => return speaker::gobgp::cli::run(args.arguments.iter().cloned()),
+        Some(Command::Prepare(args)) => {
+            return match speaker::prepare::prepare(&args.dir, args.owner) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error),
+            };
+        }
         Some(Command::Demo(args)) => {
             return match runtime.block_on(speaker::demo::demo(args.hold, &mut out)) {
                 Ok(()) => ExitCode::SUCCESS,

@@ -251,6 +251,18 @@ impl Object {
         };
         Key { kind, namespace, name: Arc::clone(name) }
     }
+
+    /// Whether that is its name in the view.
+    #[must_use]
+    pub fn has_key(&self, key: &Key) -> bool {
+        let (namespace, name) = match self {
+            Self::Subnet(subnet) => ("", &subnet.name),
+            Self::Pod(pod) => (&*pod.namespace, &pod.name),
+            Self::Service(service) => (&*service.namespace, &service.name),
+            Self::Eip(eip) => ("", &eip.name),
+        };
+        self.kind() == key.kind && namespace == &*key.namespace && name == &key.name
+    }
 }
 
 /// One change of the view. All are idempotent.

@@ -129,6 +129,18 @@ impl Speaker {
         ensure(status.success(), || format!("the speaker left with {status}; {}", self.daemon.log_tail()))
     }
 
+    /// The process, for signals.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    /// All it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.daemon.log()
+    }
+
     /// SIGKILL.
     ///
     /// # Errors

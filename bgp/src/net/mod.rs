@@ -12,6 +12,7 @@ mod listen;
 mod md5;
 mod password;
 mod peer;
+mod privilege;
 mod socket;
 mod sockopt;
 mod status;

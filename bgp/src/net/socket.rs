@@ -7,6 +7,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::md5::set_key;
+use super::privilege::with_low_ports;
 use super::sockopt::{link_index, peek};
 use super::{Hops, Password, PeerAddr};
 use crate::wire::{HEADER_LEN, MAX_MESSAGE};
@@ -126,6 +127,6 @@ pub(super) fn listen(on: SocketAddr) -> io::Result<TcpListener> {
     // not known yet. Accepted connections get their peer's own.
     Hops::AtMost(255).set(&socket, on.ip())?;
     socket.set_reuseaddr(true)?;
-    socket.bind(on)?;
+    with_low_ports(|| socket.bind(on))?;
     socket.listen(BACKLOG)
 }

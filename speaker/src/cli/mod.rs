@@ -12,6 +12,8 @@ use bgp::net::{Link, PeerAddr};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use crate::prepare::Owner;
+
 pub use klog::KlogFlags;
 pub(crate) use run::all;
 pub use run::{RunFlags, Secret};
@@ -45,6 +47,8 @@ pub enum Command {
     Status(ShowArgs),
     /// Run the main job on built-in manifests with two built-in routers: no cluster, no privilege
     Demo(DemoArgs),
+    /// Make a directory that the speaker may write to as another user: for the init container of its Pod
+    Prepare(PrepareArgs),
     /// Behave as GoBGP's command of that name; so does this program when it is called gobgp
     #[command(disable_help_flag = true)]
     Gobgp(GobgpArgs),
@@ -59,6 +63,17 @@ pub struct CheckArgs {
     /// What `run` would be given.
     #[command(flatten)]
     pub run: RunFlags,
+}
+
+/// Arguments of `prepare`.
+#[derive(Clone, Debug, Args)]
+pub struct PrepareArgs {
+    /// The directory; made if it is missing
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Whose it shall be; its mode is set to 0770
+    #[arg(long, value_name = "UID:GID")]
+    pub owner: Owner,
 }
 
 /// Arguments of `gobgp`, which has a command line of its own.

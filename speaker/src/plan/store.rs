@@ -1,7 +1,10 @@
 //! The objects of the view under small ids, and which Pods each Subnet has.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
 
 use crate::view::{Key, Kind, Object, Subnet};
 
@@ -19,7 +22,10 @@ struct Network {
 /// Everything known about the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    ids: HashMap<Key, Id>,
+    /// Found by the keys of the objects, which stand in the slots alone: a second copy of a hundred thousand keys
+    /// would be the largest table of all.
+    ids: HashTable<Id>,
+    hasher: RandomState,
     slots: Vec<Option<Object>>,
     /// Beside each slot, the list of its kind that last mentioned the object.
     mentioned: Vec<u32>,
@@ -36,11 +42,8 @@ impl Store {
         self.names.share_in(&mut object);
         let key = object.key();
         let list = self.lists[key.kind as usize];
-        let known = self.ids.get(&key).copied();
+        let known = self.id(&key);
         let id = known.or_else(|| self.free.pop()).unwrap_or_else(|| self.grow());
-        if known.is_none() {
-            self.ids.insert(key, id);
-        }
         self.mentioned[id.0 as usize] = list;
         let old = self.slot(id).take();
         if let Some(old) = &old {
@@ -48,12 +51,18 @@ impl Store {
         }
         self.link(id, &object);
         *self.slot(id) = Some(object);
+        if known.is_none() {
+            let Self { ids, hasher, slots, .. } = self;
+            ids.insert_unique(hasher.hash_one(&key), id, |id| hash(hasher, slots, *id));
+        }
         (id, old)
     }
 
     /// Forgets the object; its id may be given to another afterwards.
     pub(super) fn remove(&mut self, key: &Key) -> Option<(Id, Object)> {
-        let id = self.ids.remove(key)?;
+        let Self { ids, hasher, slots, .. } = self;
+        let found = ids.find_entry(hasher.hash_one(key), |id| is(slots, *id, key)).ok()?;
+        let (id, _) = found.remove();
         let old = self.slot(id).take()?;
         self.unlink(id, &old);
         self.free.push(id);
@@ -62,7 +71,7 @@ impl Store {
 
     /// The list that is being read mentions the object.
     pub(super) fn keep(&mut self, key: &Key) {
-        if let Some(id) = self.ids.get(key) {
+        if let Some(id) = self.id(key) {
             self.mentioned[id.0 as usize] = self.lists[key.kind as usize];
         }
     }
@@ -75,8 +84,13 @@ impl Store {
     /// Objects of the kind that no put and no list has mentioned since its last list began.
     pub(super) fn not_listed(&self, kind: Kind) -> Vec<Key> {
         let list = self.lists[kind as usize];
-        let missed = |(key, id): &(&Key, &Id)| key.kind == kind && self.mentioned[id.0 as usize] != list;
-        self.ids.iter().filter(missed).map(|(key, _)| key.clone()).collect()
+        let slots = self.slots.iter().zip(&self.mentioned);
+        let missed = slots.filter(|(_, mentioned)| **mentioned != list).filter_map(|(slot, _)| slot.as_ref());
+        missed.filter(|object| object.kind() == kind).map(Object::key).collect()
+    }
+
+    fn id(&self, key: &Key) -> Option<Id> {
+        self.ids.find(self.hasher.hash_one(key), |id| is(&self.slots, *id, key)).copied()
     }
 
     pub(super) fn get(&self, id: Id) -> Option<&Object> {
@@ -84,7 +98,7 @@ impl Store {
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<&Object> {
-        self.get(*self.ids.get(key)?)
+        self.get(self.id(key)?)
     }
 
     pub(super) fn subnet(&self, name: &str) -> Option<&Subnet> {
@@ -151,6 +165,15 @@ impl Store {
             self.networks.remove(name);
         }
     }
+}
+
+fn hash(hasher: &RandomState, slots: &[Option<Object>], id: Id) -> u64 {
+    // An id in the table has its object; what has none is found by no key anyway.
+    slots.get(id.0 as usize).and_then(Option::as_ref).map_or(0, |object| hasher.hash_one(object.key()))
+}
+
+fn is(slots: &[Option<Object>], id: Id, key: &Key) -> bool {
+    slots.get(id.0 as usize).and_then(Option::as_ref).is_some_and(|object| object.has_key(key))
 }
 
 /// One allocation for each namespace, node, network and Subnet name, however many objects mention it.

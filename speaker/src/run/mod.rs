@@ -13,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bgp::net::Engine;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,6 +31,10 @@ use paths::Paths;
 use peers::Peers;
 use reload::Files;
 use sessions::Keeper;
+
+/// A signal so soon after the one that stops us is the same once more: some senders reach a process twice, by its own id
+/// and by its group's.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// Why a speaker cannot run, or stopped running.
 #[derive(Debug, thiserror::Error)]
@@ -181,12 +186,24 @@ pub async fn run(config: Config, read: Reader) -> Result<(), RunError> {
             _ = hangup.recv() => reload(&mut running, &read, &mut files, true).await,
             () = files.changed() => reload(&mut running, &read, &mut files, false).await,
             part = running.failed() => {
-                running.pause("speaker failed").await;
+                running.pause("speaker failed", "nobody asked for the end").await;
                 return Err(RunError::Ended(part));
             }
         }
     };
-    running.end(text).await;
+    let stopped = Instant::now();
+    let hurry = async {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stopped.elapsed() > ECHO {
+                return;
+            }
+        }
+    };
+    running.end(text, hurry).await;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use bgp::net::{Admin, PeerStatus};
 use tracing::info;
 
 use super::Running;
-use crate::leave::{Decision, Question, decide};
+use crate::leave::{Decision, Question, cut, decide, unasked};
 
 /// How long those who are left while others are stayed with may take to hear it.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -16,46 +16,62 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// How long the API server may take to say whether this node is to lose its speaker.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a text for a router may be, in octets: RFC 9003 has 255, but FRR up to 8.4 and others that only know RFC 8203
+/// take no more than this, and show nothing of what is longer.
+const TEXT: usize = 128;
+
 impl Running {
-    /// Stays or leaves, as [`decide`] has it; `text` says what stops us.
-    pub async fn end(self, text: &str) {
+    /// Stays or leaves, as [`decide`] has it; `text` says what stops us. Once `hurry` is done, as after a second signal,
+    /// nobody is waited for any more.
+    pub async fn end(self, text: &str, hurry: impl Future<Output = ()>) {
         let agreed = |peer: &crate::config::Neighbor| peer.peer.0.session.restart.is_some();
+        let restarts = self.peers.roster.neighbors().values().any(agreed);
         let question = Question {
             access: self.access.as_ref(),
             node: &self.announcer.identity().node,
             pod: self.pod.as_ref(),
-            restarts: self.peers.roster.neighbors().values().any(agreed),
+            restarts,
             patience: PATIENCE,
         };
-        match decide(question).await {
+        let decision = tokio::select! {
+            biased;
+            decision = decide(question) => decision,
+            () = hurry => unasked(restarts, "a second signal came before the API server's answers"),
+        };
+        match decision {
             Decision::Leave(reason) => self.stop(&format!("{text}: {reason}")).await,
-            Decision::Stay(reason) => self.pause(&format!("{text}: {reason}")).await,
+            Decision::Stay(reason) => self.pause(text, &reason).await,
         }
     }
 
     /// Leaves: Cease with this text to every router, then everything is closed.
     pub async fn stop(mut self, text: &str) {
-        info!(reason = text, "leaving: withdrawing everything");
+        info!(reason = %text, "leaving: withdrawing everything");
         self.peers.keeper.close(true);
-        self.announcer.engine().shutdown(text).await;
+        self.announcer.engine().shutdown(cut(text, TEXT)).await;
         self.peers.liveness.stop().await;
         self.tasks.shutdown().await;
     }
 
     /// Stays, for the routers that agreed on graceful restart: their connections are dropped without a word, and they
-    /// keep the routes for the next process. The others are left as by [`Running::stop`].
-    pub async fn pause(mut self, text: &str) {
+    /// keep the routes for the next process. The others are left as by [`Running::stop`], and hear only `text`: why we
+    /// stay is nothing to them.
+    pub async fn pause(mut self, text: &str, reason: &str) {
         let engine = Arc::clone(&self.peers.engine);
         let agreed = |peer: &PeerStatus| peer.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
         // Who is not back yet may still be keeping the routes of the process before.
         if !engine.peers().iter().any(agreed) && !self.peers.keeper.has_any() {
-            return self.stop(text).await;
+            info!("not staying, though {reason}: no router agreed on graceful restart");
+            return self.stop(&format!("{text}: no graceful restart agreed")).await;
         }
-        info!(reason = text, "staying: routers that agreed on graceful restart keep the routes");
+        info!(
+            reason = %format!("{text}: {reason}"),
+            "staying: routers that agreed on graceful restart keep the routes"
+        );
         self.peers.keeper.close(false);
         let up = |peer: &PeerStatus| !agreed(peer) && peer.state == State::Established;
         for peer in engine.peers().iter().filter(|peer| up(peer)) {
-            let _ = engine.administer(peer.addr, Admin::Disable(text.to_owned())); // one that is gone needs no goodbye
+            let _ = engine.administer(peer.addr, Admin::Disable(cut(text, TEXT).to_owned())); // one that is gone needs no goodbye
         }
         let left = async {
             while engine.peers().iter().any(up) {

@@ -4,12 +4,18 @@
 //! The nodes `n1` and `n2` are those of [`Topology`]: `eth1` and `eth2` lead to the routers, `eth9` to the API server.
 //! Needs control groups and, beside what [`crate::kube`] needs, containerd, runc and CNI plugins.
 
+mod client;
 pub mod flags;
 mod machine;
 mod node;
+mod probe;
+mod site;
 
+pub use client::{CLUSTER, Client, LOCAL};
 pub use machine::{Inside, Machine};
 pub use node::{Node, PAUSE};
+pub use probe::{Loss, Probing};
+pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod, published};
 
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::{ApiServer, Around, URL, program};

@@ -29,7 +29,16 @@ pub struct Requests {
 }
 
 impl ApiServer {
-    /// What `user` has asked for so far, by the audit log.
+    /// Empties the audit log: [`ApiServer::requests`] then tells of what comes after.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn forget_requests(&self) -> Result<()> {
+        // The API server appends to it: what it writes next is at the beginning.
+        Ok(std::fs::File::create(self.dir().join("audit.log")).map(drop)?)
+    }
+
+    /// What `user` has asked for so far, or since [`ApiServer::forget_requests`], by the audit log.
     ///
     /// # Errors
     /// When the log is not there or a whole line of it is not JSON.

@@ -127,7 +127,10 @@ impl ApiServer {
     pub fn grant(&self, user: User) -> Result<()> {
         match user {
             User::Admin => Ok(()),
-            User::Node => self.apply("deploy/rbac/node.yaml"),
+            User::Node => {
+                self.apply("deploy/rbac/node.yaml")?;
+                self.apply("deploy/rbac/services/services.yaml")
+            }
             User::Gateway => self.apply("deploy/rbac/nat-gateway.yaml"),
         }
     }

@@ -113,6 +113,85 @@ status:
     )
 }
 
+/// A Node with the label that the speakers' DaemonSet wants.
+#[must_use]
+pub fn node(name: &str) -> String {
+    format!(
+        "---
+apiVersion: v1
+kind: Node
+metadata:
+  name: {name}
+  labels:
+    ovn.kubernetes.io/bgp: \"true\"
+"
+    )
+}
+
+/// The DaemonSet of the speakers. Nobody makes Pods of it: there is no controller.
+#[must_use]
+pub fn daemon_set() -> String {
+    "---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: kube-ovn-speaker
+  namespace: kube-system
+spec:
+  selector:
+    matchLabels:
+      app: kube-ovn-speaker
+  template:
+    metadata:
+      labels:
+        app: kube-ovn-speaker
+    spec:
+      nodeSelector:
+        ovn.kubernetes.io/bgp: \"true\"
+      containers:
+      - name: kube-ovn-speaker
+        image: none
+"
+    .to_owned()
+}
+
+/// The Pod that the DaemonSet with this uid has on `node`, as its controller makes it.
+#[must_use]
+pub fn speaker_pod(node: &str, uid: &str) -> String {
+    format!(
+        "---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: kube-ovn-speaker-{node}
+  namespace: kube-system
+  ownerReferences:
+  - apiVersion: apps/v1
+    kind: DaemonSet
+    name: kube-ovn-speaker
+    uid: {uid}
+    controller: true
+    blockOwnerDeletion: true
+spec:
+  nodeName: {node}
+  hostNetwork: true
+  nodeSelector:
+    ovn.kubernetes.io/bgp: \"true\"
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms:
+        - matchFields:
+          - key: metadata.name
+            operator: In
+            values: [{node}]
+  containers:
+  - name: kube-ovn-speaker
+    image: none
+"
+    )
+}
+
 fn annotations(fixed: &[(&str, &str)], bgp: Option<&str>) -> String {
     let bgp = bgp.map(|value| ("ovn.kubernetes.io/bgp", value));
     let mut out = String::new();

@@ -22,6 +22,7 @@ use crate::view::{Batch, Change, Kind};
 pub use access::{Access, AccessError};
 use listed::Listable;
 use reflector::Reflector;
+pub(crate) use trouble::brief;
 
 /// Which objects of a kind are needed.
 #[derive(Clone, Debug, PartialEq, Eq)]

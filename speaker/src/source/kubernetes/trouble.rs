@@ -61,7 +61,7 @@ impl From<kube::Error> for Fault {
 
 /// The client's error with its causes, without which it says little, but without what it quotes of credentials: what a
 /// program for them printed, the text of a file, a proxy's password.
-pub(super) fn brief(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn brief(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -11,7 +11,8 @@ mod rights;
 mod scrape;
 mod spoiled;
 mod start;
-mod table;
+mod stop;
+pub(crate) mod table;
 
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
@@ -20,3 +21,4 @@ pub use rights::{least_rights, rights_taken};
 pub use scrape::scrape;
 pub use spoiled::spoiled;
 pub use start::start;
+pub use stop::{leaving, staying};

@@ -2,6 +2,7 @@
 
 use super::lab::{BACK, SOON, Site, Way, start, world};
 use super::outage::follows;
+use super::stop::speakers_objects;
 use super::table::{WEB, WEB_FROM_N1, WITHOUT_WEB, WORLD, tables, withdrawn_were};
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::objects::eip;
@@ -49,6 +50,18 @@ fn taken(lab: &Lab<Site>) -> Result<()> {
     lab.kubectl_then("annotate --overwrite pod web ovn.kubernetes.io/bgp=true", WORLD, SOON)
 }
 
+/// A way to run a speaker, and what it may do.
+struct Case<'a> {
+    user: User,
+    extra: Extra<'a>,
+    /// The roles with its rights, as kubectl names them.
+    roles: &'a [&'a str],
+    /// What it asks for as long as it runs.
+    running: &'a [(&'a str, &'a str)],
+    /// What it asks for once it is stopped.
+    stopped: &'a [(&'a str, &'a str)],
+}
+
 /// The requests a speaker makes are those that `deploy/rbac/` allows, in every mode: none less, none more.
 ///
 /// # Errors
@@ -58,65 +71,96 @@ pub fn least_rights() -> Result<()> {
     let mut api = ApiServer::start(&topology)?;
     api.create("world", &world())?;
     api.create("eips", &[eip("sample", "gw1", ("10.30.0.5", "fd00:30::5"), true)])?;
+    speakers_objects(&api)?;
     api.grant(User::Node)?;
     api.grant(User::Gateway)?;
+    let pod = ["POD_NAMESPACE=kube-system", "POD_NAME=kube-ovn-speaker-n1"].map(str::to_owned);
     let gateway = [String::from("GATEWAY_NAME=gw1")];
-    let bare = Extra::default();
-    let services = Extra { arguments: &["--announce-cluster-ip"], ..bare };
-    let nat = Extra { arguments: &["--nat-gw-mode"], environment: &gateway };
-    let node = ["kube-ovn-speaker"];
-    let both = ["kube-ovn-speaker", "kube-ovn-speaker-services"];
-    let on_node = [
+    let state = format!("--state-dir={}", topology.dir().display());
+    let restart = ["--graceful-restart", &state];
+    let running = [
         ("list", "pods"),
         ("list", "subnets.kubeovn.io"),
         ("watch", "pods"),
         ("watch", "subnets.kubeovn.io"),
     ];
-    let with_services = [&on_node[..], &[("list", "services"), ("watch", "services")]].concat();
-    let of_gateway = [("list", "iptables-eips.kubeovn.io"), ("watch", "iptables-eips.kubeovn.io")];
-    used(&topology, &mut api, (User::Node, bare), (&node, &on_node)).during("node")?;
-    used(&topology, &mut api, (User::Node, services), (&both, &with_services))
-        .during("node with Services")?;
-    used(&topology, &mut api, (User::Gateway, nat), (&["vpc-nat-gateway-speaker"], &of_gateway))
-        .during("gateway")
+    let with_services = [&running[..], &[("list", "services"), ("watch", "services")]].concat();
+    let node = Case {
+        user: User::Node,
+        extra: Extra { arguments: &[], environment: &pod },
+        roles: &["clusterrole/kube-ovn-speaker"],
+        running: &running,
+        stopped: &[],
+    };
+    used(&topology, &mut api, &node).during("node")?;
+    let restarting = Case {
+        extra: Extra { arguments: &restart, environment: &pod },
+        roles: &[
+            "clusterrole/kube-ovn-speaker",
+            "clusterrole/kube-ovn-speaker-stop",
+            "role/kube-ovn-speaker-stop",
+        ],
+        stopped: &[("get", "nodes"), ("get", "pods"), ("get", "daemonsets.apps")],
+        ..node
+    };
+    used(&topology, &mut api, &restarting).during("node with graceful restart")?;
+    let services = Case {
+        extra: Extra { arguments: &["--announce-cluster-ip"], environment: &pod },
+        roles: &["clusterrole/kube-ovn-speaker", "clusterrole/kube-ovn-speaker-services"],
+        running: &with_services,
+        ..node
+    };
+    used(&topology, &mut api, &services).during("node with Services")?;
+    let gateway = Case {
+        user: User::Gateway,
+        extra: Extra { arguments: &["--nat-gw-mode"], environment: &gateway },
+        roles: &["clusterrole/vpc-nat-gateway-speaker"],
+        running: &[("list", "iptables-eips.kubeovn.io"), ("watch", "iptables-eips.kubeovn.io")],
+        stopped: &[],
+    };
+    used(&topology, &mut api, &gateway).during("gateway")
 }
 
-/// Runs a speaker through a start and a restart of the API server; then what it asked for, what `roles` allow and
-/// what is wanted are the same.
-fn used(
-    topology: &Topology,
-    api: &mut ApiServer,
-    (user, extra): (User, Extra<'_>),
-    (roles, want): (&[&str], &[(&str, &str)]),
-) -> Result<()> {
-    let want: BTreeSet<Request> = want.iter().map(|(verb, what)| ((*verb).into(), (*what).into())).collect();
+/// Runs a speaker through a start, a restart of the API server and its own end; then what it asked for, what its roles
+/// allow and what is wanted are the same.
+fn used(topology: &Topology, api: &mut ApiServer, case: &Case<'_>) -> Result<()> {
+    let set = |list: &[(&str, &str)]| -> BTreeSet<Request> {
+        list.iter().map(|(verb, what)| ((*verb).into(), (*what).into())).collect()
+    };
+    let (running, all) = (set(case.running), set(&[case.running, case.stopped].concat()));
+    api.forget_requests()?;
     let dir = topology.dir().join("n1");
-    let speaker = Speaker::deployed(&topology.nodes[0], 1, &dir, &api.kubeconfig(user, URL)?, extra)?;
-    let same = |api: &ApiServer| {
-        let requests = api.requests(user)?;
+    let config = api.kubeconfig(case.user, URL)?;
+    let mut speaker = Speaker::deployed(&topology.nodes[0], 1, &dir, &config, case.extra)?;
+    let same = |api: &ApiServer, want: &BTreeSet<Request>| {
+        let requests = api.requests(case.user)?;
         // An API server that has just started may refuse what it will allow once it has read its roles.
-        ensure(requests.refused.is_subset(&want), || format!("refused: {:?}", requests.refused))?;
-        ensure(requests.allowed == want, || format!("used {:?}", requests.allowed))
+        ensure(requests.refused.is_subset(want), || format!("refused: {:?}", requests.refused))?;
+        ensure(requests.allowed == *want, || format!("used {:?}", requests.allowed))
     };
     wait::until("synced", BACK, || speaker.synced()).map_err(|fault| told(&fault, &speaker))?;
-    wait::until("the requests", BACK, || same(api)).map_err(|fault| told(&fault, &speaker))?;
+    wait::until("the requests", BACK, || same(api, &running)).map_err(|fault| told(&fault, &speaker))?;
     api.kill_apiserver()?;
     api.start_apiserver()?;
-    wait::stays("the requests", Duration::from_secs(6), || same(api))
+    wait::stays("the requests", Duration::from_secs(6), || same(api, &running))
         .map_err(|fault| told(&fault, &speaker))?;
-    let granted = granted(api, roles)?;
-    ensure(granted == want, || format!("granted {granted:?}"))
+    speaker.terminate()?;
+    wait::until("the requests at the end", BACK, || same(api, &all))
+        .map_err(|fault| told(&fault, &speaker))?;
+    let granted = granted(api, case.roles)?;
+    ensure(granted == all, || format!("granted {granted:?}"))
 }
 
 fn told(fault: &Fault, speaker: &Speaker) -> Fault {
     Fault::new(format!("{fault}\n{}", speaker.state()))
 }
 
-/// Every verb on every resource that these ClusterRoles allow.
+/// Every verb on every resource that these roles allow.
 fn granted(api: &ApiServer, roles: &[&str]) -> Result<BTreeSet<Request>> {
     let mut out = BTreeSet::new();
     for role in roles {
-        let role: Value = serde_json::from_str(&api.kubectl(&["get", "clusterrole", role, "-o", "json"])?)?;
+        let role: Value =
+            serde_json::from_str(&api.kubectl(&["-n", "kube-system", "get", role, "-o", "json"])?)?;
         let words = |list: &Value| {
             let words = list.as_array().into_iter().flatten().filter_map(Value::as_str);
             words.map(str::to_owned).collect::<Vec<_>>()

@@ -64,7 +64,7 @@ pub(super) const ONLY_N2: &str = "
 pub(super) const WEB: [&str; 2] = ["10.18.0.7/32", "fd00:10:18::7/128"];
 
 /// The tables of r1 and r2: each node is the next hop by its address on the router's segment.
-pub(super) fn tables(text: &str) -> Result<[Routes; 2]> {
+pub(crate) fn tables(text: &str) -> Result<[Routes; 2]> {
     let mut tables = [Routes::new(), Routes::new()];
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let mut words = line.split_whitespace();
