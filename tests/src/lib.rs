@@ -14,6 +14,7 @@ pub mod bfd;
 pub mod cache;
 pub mod capture;
 pub mod cluster;
+pub mod deploy;
 pub mod fault;
 pub mod gobgp_cli;
 pub mod http;

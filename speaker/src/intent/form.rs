@@ -122,3 +122,34 @@ fn sum(scope: &str, packed: &[u8]) -> u64 {
     let octets = scope.bytes().chain([b'\n']).chain(packed.iter().copied());
     octets.fold(0xcbf2_9ce4_8422_2325, |sum, octet| (sum ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn prefix() -> impl Strategy<Value = IpNet> {
+        let v4 = (any::<u32>(), 0..=32_u8).prop_map(|(addr, len)| (Ipv4Addr::from(addr).into(), len));
+        let v6 = (any::<u128>(), 0..=128_u8).prop_map(|(addr, len)| (Ipv6Addr::from(addr).into(), len));
+        let any = prop_oneof![v4, v6];
+        any.prop_map(|(addr, len): (IpAddr, u8)| IpNet::new(addr, len).expect("a length").trunc())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(prefixes in proptest::collection::btree_set(prefix(), 0..50), at in any::<u64>()) {
+            let prefixes: Vec<IpNet> = prefixes.into_iter().collect();
+            let intent = Intent { scope: "node \"a\"".to_owned(), confirmed: at, prefixes };
+            let octets = encode(&intent.scope, at, &intent.prefixes);
+            prop_assert_eq!(decode(&octets), Ok(intent));
+        }
+
+        #[test]
+        fn no_octets_are_too_odd(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&octets);
+            let body = unpack(&octets);
+            prop_assert!(body.is_ok_and(|all| all.len() <= octets.len()) || unpack(&octets).is_err());
+        }
+    }
+}

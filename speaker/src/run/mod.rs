@@ -22,6 +22,7 @@ use tracing::{debug, error, info, warn};
 use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Problems};
 use crate::files::Files;
+use crate::leave::Followed;
 use crate::liveness::Liveness;
 use crate::nexthop::StartError;
 use crate::pod::OwnPod;
@@ -75,6 +76,7 @@ pub struct Running {
     /// The way to the API server, if objects come from there.
     access: Option<Access>,
     pod: Option<OwnPod>,
+    followed: Arc<Followed>,
     tasks: JoinSet<&'static str>,
 }
 
@@ -101,9 +103,11 @@ impl Running {
         let keeper = Arc::new(Keeper::open(&config));
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
-        let mut running = Self { announcer, peers, access, pod, tasks };
+        let followed = Arc::default();
+        let mut running = Self { announcer, peers, access, pod, followed, tasks };
         running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
+        running.follow_daemon_set();
         let peers = &running.peers;
         let shown = (&peers.roster, &peers.liveness, peers.paths.troubles());
         services::start(&config, &running.announcer, shown, &mut running.tasks);

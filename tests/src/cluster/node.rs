@@ -226,6 +226,7 @@ address: {address}
 healthzBindAddress: 127.0.0.1
 volumePluginDir: /var/lib/kubelet/volumeplugins
 evictionHard: {{memory.available: "1Mi", nodefs.available: "0%", imagefs.available: "0%"}}
+imageGCHighThresholdPercent: 100
 nodeStatusUpdateFrequency: 2s
 syncFrequency: 5s
 "#

@@ -129,7 +129,8 @@ impl ApiServer {
             User::Admin => Ok(()),
             User::Node => {
                 self.apply("deploy/rbac/node.yaml")?;
-                self.apply("deploy/rbac/services/services.yaml")
+                self.apply("deploy/rbac/services/services.yaml")?;
+                self.apply("deploy/rbac/stop/stop.yaml")
             }
             User::Gateway => self.apply("deploy/rbac/nat-gateway.yaml"),
         }

@@ -66,7 +66,7 @@ resources:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 securityContext:
-  allowPrivilegeEscalation: {{ .Values.bgp.passive }}
+  allowPrivilegeEscalation: false
   capabilities:
     drop: [ALL]
     {{- if .Values.bgp.passive }}

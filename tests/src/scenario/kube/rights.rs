@@ -88,6 +88,8 @@ pub fn least_rights() -> Result<()> {
         ("watch", "subnets.kubeovn.io"),
         ("create", "events.events.k8s.io"),
     ];
+    let own = [("get", "pods"), ("get", "daemonsets.apps"), ("watch", "daemonsets.apps")];
+    let with_own = [&running[..], &own].concat();
     let with_services = [&running[..], &[("list", "services"), ("watch", "services")]].concat();
     let node = Case {
         user: User::Node,
@@ -104,7 +106,8 @@ pub fn least_rights() -> Result<()> {
             "clusterrole/kube-ovn-speaker-stop",
             "role/kube-ovn-speaker-stop",
         ],
-        stopped: &[("get", "nodes"), ("get", "pods"), ("get", "daemonsets.apps")],
+        running: &with_own,
+        stopped: &[("get", "nodes")],
         ..node
     };
     used(&topology, &mut api, &restarting).during("node with graceful restart")?;
