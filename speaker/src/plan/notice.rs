@@ -44,7 +44,7 @@ enum What {
     ServiceLocal,
     #[error("spec.type is {found}: only Services of type ClusterIP are announced")]
     ServiceType { found: Box<str> },
-    #[error("spec.clusterIP is None: a headless Service has no address to announce")]
+    #[error("spec.clusterIP is None or empty: a headless Service has no address to announce")]
     ServiceHeadless,
     #[error(
         "annotation ovn.kubernetes.io/bgp is local, which an EIP cannot say: nothing is announced for it"
