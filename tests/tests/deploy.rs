@@ -17,8 +17,11 @@ use tests::speaker::binary;
 use tests::topology::Topology;
 use tests::wait;
 
+/// Values of the chart by their names, as `--set` has them.
+type Values = &'static [(&'static str, &'static str)];
+
 /// Components, and the values that mean the same. The first is the base alone.
-const PAIRS: [(&[&str], &[(&str, &str)]); 10] = [
+const PAIRS: [(&[&str], Values); 10] = [
     (&[], &[]),
     (&["state"], &[("state.enabled", "true")]),
     (&["graceful-restart"], &[("gracefulRestart.enabled", "true")]),
@@ -233,4 +236,21 @@ fn versions_are_one() {
         let images: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("image: ")).collect();
         assert_eq!(images, [format!("speaker:{version}")], "{file}");
     }
+}
+
+/// Every value says what it is for: operators see it in their editor.
+#[test]
+fn every_value_is_described() {
+    fn walk(at: &str, schema: &serde_json::Value, bare: &mut Vec<String>) {
+        if schema["description"].as_str().is_none_or(|text| text.len() < 10) {
+            bare.push(at.to_owned());
+        }
+        for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+            walk(&format!("{at}.{name}"), inner, bare);
+        }
+    }
+    let schema = std::fs::read_to_string(path("deploy/charts/speaker/values.schema.json")).unwrap();
+    let mut bare = Vec::new();
+    walk("", &serde_json::from_str(&schema).unwrap(), &mut bare);
+    assert!(bare.is_empty(), "{bare:?}");
 }
