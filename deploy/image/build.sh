@@ -41,9 +41,10 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$top/Cargo.toml" | head -n 1)
 [ -n "$version" ] || fail "no version in $top/Cargo.toml"
 if [ -z "$binary" ]; then
     target=${CARGO_TARGET_DIR:-$top/target}
+    # Relocations of a static program that may lie anywhere are half a megabyte, or packed a few kilobytes.
     # --target keeps crt-static away from build scripts and procedural macros, which cannot be linked that way.
     (cd "$top" && ${CARGO:-cargo} build --locked --profile dist --package speaker --target "$triple" \
-        --config "target.$triple.rustflags=[\"-C\",\"target-feature=+crt-static\"]" --target-dir "$target") ||
+        --config "target.$triple.rustflags=[\"-C\",\"target-feature=+crt-static\",\"-C\",\"link-arg=-Wl,-z,pack-relative-relocs\"]" --target-dir "$target") ||
         fail "the speaker cannot be built"
     binary=$target/$triple/dist/speaker
 fi

@@ -99,13 +99,23 @@ pub fn boot_id() -> String {
 /// The file of a node, or of a gateway, in this directory.
 #[must_use]
 pub fn path(dir: &Path, node: &str, gateway: Option<&str>) -> PathBuf {
+    file(dir, node, gateway, "state.json")
+}
+
+/// Beside it the file of [`crate::intent`].
+#[must_use]
+pub fn intent_path(dir: &Path, node: &str, gateway: Option<&str>) -> PathBuf {
+    file(dir, node, gateway, "intent")
+}
+
+fn file(dir: &Path, node: &str, gateway: Option<&str>, what: &str) -> PathBuf {
     let name = match (node, gateway) {
         ("", Some(gateway)) => format!("gateway-{gateway}"),
         ("", None) => "gateway".to_owned(),
         (node, _) => node.to_owned(),
     };
     let plain = |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' };
-    dir.join(format!("speaker-{}.state.json", name.chars().map(plain).collect::<String>()))
+    dir.join(format!("speaker-{}.{what}", name.chars().map(plain).collect::<String>()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What each stage of the pipeline counts on its way: shared by all of them, atomics only, read when scraped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use bgp::net::Latency;
 
 use crate::view::Kind;
 
@@ -53,46 +55,15 @@ impl WatchEnd {
 pub(crate) struct SourceCounts {
     pub(crate) watched: AtomicBool,
     pub(crate) synced: AtomicBool,
+    /// When the server last showed that what is known of the kind is what there is, in seconds since 1970.
+    heard: AtomicU64,
+    /// Since when the server does not answer as it should, in seconds since 1970; 0: it does.
+    pub(crate) troubled: AtomicU64,
     pub(crate) put: Counter,
     pub(crate) removed: Counter,
     pub(crate) listed: Counter,
     pub(crate) lists_failed: Counter,
     pub(crate) watch_ends: [Counter; WatchEnd::ALL.len()],
-}
-
-/// How long things took, counted in buckets.
-#[derive(Debug, Default)]
-pub(crate) struct Latency {
-    /// One for each of [`Latency::BOUNDS`], and one for what took longer still.
-    buckets: [Counter; Self::BOUNDS.len() + 1],
-    nanos: AtomicU64,
-}
-
-impl Latency {
-    /// Upper bounds of the buckets, in microseconds.
-    pub(crate) const BOUNDS: [u64; 16] = [
-        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
-        2_500_000, 5_000_000,
-    ];
-
-    fn observe(&self, took: Duration) {
-        let slot = Self::BOUNDS.partition_point(|bound| Duration::from_micros(*bound) < took);
-        if let Some(bucket) = self.buckets.get(slot) {
-            bucket.add(1);
-        }
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
-    }
-
-    /// How often each bucket was hit, not accumulated.
-    pub(crate) fn buckets(&self) -> [u64; Self::BOUNDS.len() + 1] {
-        std::array::from_fn(|at| self.buckets.get(at).map_or(0, Counter::get))
-    }
-
-    /// All together, in seconds.
-    pub(crate) fn seconds(&self) -> f64 {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64()
-    }
 }
 
 /// Counters of the stages between the objects and the engine.
@@ -101,6 +72,8 @@ pub struct Stages {
     sources: [SourceCounts; Kind::ALL.len()],
     pub(crate) announced: Counter,
     pub(crate) withdrawn: Counter,
+    pub(crate) source: Latency,
+    pub(crate) plan: Latency,
     pub(crate) event_to_rib: Latency,
     pub(crate) next_hop_changes: Counter,
     pub(crate) reloads_taken: Counter,
@@ -133,6 +106,38 @@ impl Stages {
         }
     }
 
+    /// The server does not answer as it should, or does so again. Only the first failure of several tells since when.
+    pub fn troubled(&self, kind: Kind, is_so: bool) {
+        let Some(source) = self.source(kind) else { return };
+        match is_so {
+            true => {
+                let _ = source.troubled.compare_exchange(0, now(), Ordering::Relaxed, Ordering::Relaxed);
+            }
+            false => source.troubled.store(0, Ordering::Relaxed),
+        }
+    }
+
+    /// How long the server has not answered as it should about a kind; `None`: it does.
+    #[must_use]
+    pub fn trouble(&self, kind: Kind) -> Option<Duration> {
+        let since = self.source(kind)?.troubled.load(Ordering::Relaxed);
+        (since != 0).then(|| Duration::from_secs(now().saturating_sub(since)))
+    }
+
+    /// The server was heard: what is known of the kind is what there is.
+    pub fn heard(&self, kind: Kind) {
+        if let Some(source) = self.source(kind) {
+            source.heard.store(now(), Ordering::Relaxed);
+        }
+    }
+
+    /// Since when nothing was heard of some kind that is watched, in seconds since 1970; none if nothing ever was.
+    pub fn confirmed(&self) -> Option<u64> {
+        let watched = Kind::ALL.into_iter().filter(|kind| self.is_watched(*kind));
+        let heard = watched.filter_map(|kind| Some(self.source(kind)?.heard.load(Ordering::Relaxed)));
+        heard.min().filter(|oldest| *oldest != 0)
+    }
+
     /// A list was refused, broke off or made no sense; it is tried again.
     pub fn list_failed(&self, kind: Kind) {
         if let Some(source) = self.source(kind) {
@@ -159,10 +164,13 @@ impl Stages {
         Kind::ALL.into_iter().filter(|kind| self.is_watched(*kind)).for_each(|kind| self.synced(kind));
     }
 
-    /// The plan changed that many prefixes, this long after the source noticed their cause.
-    pub fn planned(&self, announce: usize, withdraw: usize, took: Duration) {
+    /// The plan changed that many prefixes, to be announced and withdrawn. It began `waited` after the source noticed
+    /// their cause, and the engine had them `took` after it.
+    pub fn planned(&self, (announce, withdraw): (usize, usize), waited: Duration, took: Duration) {
         self.announced.add(announce);
         self.withdrawn.add(withdraw);
+        self.source.observe(waited);
+        self.plan.observe(took.saturating_sub(waited));
         self.event_to_rib.observe(took);
     }
 
@@ -185,4 +193,9 @@ impl Stages {
         let listed = |kind| self.source(kind).is_some_and(|source| source.synced.load(Ordering::Relaxed));
         Kind::ALL.into_iter().filter(move |kind| self.is_watched(*kind) && !listed(*kind))
     }
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs())
 }

@@ -3,108 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+mod scripted;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use speaker::source::kubernetes::{Access, AccessError, Selection, watch};
-use speaker::stages::Stages;
+use scripted::{LIST, Scripted, failure, kubeconfig};
+use speaker::plan::Settings;
+use speaker::source::kubernetes::{Access, AccessError, selections};
 use speaker::view::{Batch, Change, Kind};
-use tokio::sync::mpsc;
-
-const LIST: &str = r#"{"kind":"SubnetList","apiVersion":"kubeovn.io/v1","metadata":{"resourceVersion":"100"},"items":[
- {"metadata":{"name":"a","resourceVersion":"7"},"spec":{"cidrBlock":"10.1.0.0/16"}},
- {"metadata":{"name":"b","resourceVersion":"8"},"spec":{"cidrBlock":42}}]}"#;
-
-/// A server that is no API server: it says what the script says, one answer a connection.
-struct Scripted {
-    url: String,
-    /// `list` or `watch VERSION`, with the time.
-    asked: Arc<Mutex<Vec<(String, Instant)>>>,
-}
-
-impl Scripted {
-    /// `script` gets what is asked and how often that was asked before.
-    fn start(script: impl Fn(&str, usize) -> (u16, String) + Send + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::<(String, Instant)>::new()));
-        let seen = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let stream = stream.unwrap();
-                let what = request(&stream);
-                let mut seen = seen.lock().unwrap();
-                let before = seen.iter().filter(|(one, _)| *one == what).count();
-                seen.push((what.clone(), Instant::now()));
-                drop(seen);
-                let (status, body) = script(&what, before);
-                answer(stream, status, &body);
-            }
-        });
-        Self { url, asked }
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().iter().map(|(what, _)| what.clone()).collect()
-    }
-
-    /// The first batches of a source of Subnets, all that come within the time.
-    async fn batches(&self, dir: &Path, within: Duration) -> Vec<Batch> {
-        let client = Access::open(Some(&kubeconfig(dir, &self.url, "token: t"))).await.unwrap();
-        let (to, mut from) = mpsc::channel(8);
-        let selection = Selection { kind: Kind::Subnet, fields: None, labels: None };
-        let source = tokio::spawn(watch(client, vec![selection], to, Arc::<Stages>::default()));
-        let mut all = Vec::new();
-        let _ = tokio::time::timeout(within, async {
-            while let Some(batch) = from.recv().await {
-                all.push(batch);
-            }
-        })
-        .await;
-        source.abort();
-        all
-    }
-}
-
-fn request(stream: &TcpStream) -> String {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().unwrap().unwrap();
-    while !lines.next().unwrap().unwrap().is_empty() {}
-    let path = first.split(' ').nth(1).unwrap();
-    assert!(path.starts_with("/apis/kubeovn.io/v1/subnets?"), "{path}");
-    match path.split(['?', '&']).find_map(|part| part.strip_prefix("resourceVersion=")) {
-        Some(version) if path.contains("watch=true") => format!("watch {version}"),
-        _ => "list".to_owned(),
-    }
-}
-
-fn answer(mut stream: TcpStream, status: u16, body: &str) {
-    // A pause that long is nobody's to ask for.
-    let wait = if status == 429 { "Retry-After: 3600\r\n" } else { "" };
-    let head =
-        format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}Connection: close\r\n\r\n");
-    let _ = stream.write_all(format!("{head}{body}").as_bytes());
-}
-
-fn failure(code: u16, reason: &str) -> (u16, String) {
-    (
-        code,
-        format!(r#"{{"kind":"Status","status":"Failure","message":"no","reason":"{reason}","code":{code}}}"#),
-    )
-}
-
-fn kubeconfig(dir: &Path, server: &str, user: &str) -> std::path::PathBuf {
-    let file = dir.join("kubeconfig");
-    let text = format!(
-        "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster:\n    server: {server}\nusers:\n- name: u\n  user:\n    {user}\n\
-         contexts:\n- name: c\n  context: {{cluster: c, user: u}}\ncurrent-context: c\n"
-    );
-    std::fs::write(&file, text).unwrap();
-    file
-}
 
 fn changes(batches: Vec<Batch>) -> Vec<Change> {
     batches.into_iter().flat_map(|batch| batch.changes).collect()
@@ -213,4 +120,23 @@ async fn a_token_may_end_with_a_line_end_as_kubectl_has_it() {
     let dir = tempfile::tempdir().unwrap();
     let file = kubeconfig(dir.path(), "http://127.0.0.1:9", "token: |\n      abc\n");
     assert!(Access::open(Some(&file)).await.is_ok());
+}
+
+#[test]
+fn only_what_the_mode_needs_is_asked_for() {
+    let of = |settings: &Settings| -> Vec<(Kind, String)> {
+        let all = selections(settings).into_iter();
+        all.map(|one| (one.kind, one.fields.or(one.labels).unwrap_or_default())).collect()
+    };
+    let node = |announce_cluster_ip, local_only| {
+        of(&Settings::Node { name: "n1".into(), announce_cluster_ip, local_only })
+    };
+    let subnets = (Kind::Subnet, String::new());
+    let pods = |fields: &str| (Kind::Pod, fields.to_owned());
+    assert_eq!(node(false, false), [subnets.clone(), pods("spec.hostNetwork=false")]);
+    let services = (Kind::Service, String::new());
+    assert_eq!(node(true, true), [subnets, pods("spec.nodeName=n1,spec.hostNetwork=false"), services]);
+    let gateway = |name: Option<&str>| of(&Settings::NatGateway { name: name.map(Into::into) });
+    assert_eq!(gateway(Some("gw1")), [(Kind::Eip, "ovn.kubernetes.io/vpc-nat-gw-name=gw1".to_owned())]);
+    assert_eq!(gateway(None), []);
 }

@@ -5,10 +5,10 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use speaker::leave::{Decision, Question, decide};
+use speaker::leave::{Decision, Followed, Question, decide};
 use speaker::pod::OwnPod;
 use speaker::source::kubernetes::Access;
 
@@ -140,7 +140,9 @@ fn pod(name: &str) -> OwnPod {
 }
 
 fn question(pod: &OwnPod) -> Question<'_> {
-    Question { access: None, node: "n1", pod: Some(pod), restarts: true, patience: PATIENCE }
+    static NOTHING: LazyLock<Followed> = LazyLock::new(Followed::default);
+    let (access, pod, followed) = (None, Some(pod), &*NOTHING);
+    Question { access, node: "n1", pod, followed, restarts: true, patience: PATIENCE }
 }
 
 fn stays(decision: &Decision, words: &[&str]) {

@@ -272,7 +272,8 @@ fn sources_tell_of_lists_and_watches() {
 fn latencies_fall_into_buckets_whose_upper_bound_belongs_to_them() {
     let metrics = metrics("node-a", Engine::new());
     for micros in [50, 51, 1_000, 5_000_000, 5_000_001] {
-        metrics.announcer().stages().planned(1, 0, Duration::from_micros(micros));
+        let took = Duration::from_micros(micros);
+        metrics.announcer().stages().planned((1, 0), took / 2, took);
     }
     let seen = scrape(&metrics);
     assert_eq!(seen.types["speaker_event_to_rib_seconds"], "histogram");

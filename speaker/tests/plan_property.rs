@@ -95,10 +95,13 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let node =
-        |announce_cluster_ip| Settings::Node { name: "a".into(), announce_cluster_ip, local_only: false };
+    let node = |(announce_cluster_ip, local_only)| Settings::Node {
+        name: "a".into(),
+        announce_cluster_ip,
+        local_only,
+    };
     prop_oneof![
-        4 => any::<bool>().prop_map(node),
+        4 => any::<(bool, bool)>().prop_map(node),
         1 => proptest::option::of(name()).prop_map(|name| Settings::NatGateway { name: name.map(Into::into) }),
     ]
 }
@@ -168,5 +171,22 @@ proptest! {
             prop_assert!(routers.iter().eq(reference.prefixes.keys()), "what routers have is not what is wanted");
             prop_assert_eq!(shape(&plan), reference);
         }
+    }
+
+    /// What the selection at the API server leaves out is not missed: with it and without it the same is announced.
+    #[test]
+    fn with_local_only_pods_of_other_nodes_decide_nothing(
+        objects in vec(prop_oneof![1 => subnet(), 4 => pod(), 1 => service()], 0..40),
+    ) {
+        let settings = Settings::Node { name: "a".into(), announce_cluster_ip: true, local_only: true };
+        let here = |object: &&Object| match object {
+            Object::Pod(pod) => pod.node.as_deref() == Some("a"),
+            _ => true,
+        };
+        // Of objects with one name the last counts: a Pod does not move.
+        let objects: Vec<Object> =
+            objects.into_iter().map(|object| (object.key(), object)).collect::<BTreeMap<_, _>>().into_values().collect();
+        let seen: Vec<Object> = objects.iter().filter(here).cloned().collect();
+        prop_assert_eq!(full(&objects, &settings).prefixes, full(&seen, &settings).prefixes);
     }
 }

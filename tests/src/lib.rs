@@ -3,7 +3,7 @@
 //! Bottom up: [`fault`] and [`wait`] (every wait is bounded and says what was missing), [`proc`]
 //! (daemons ended by pid), [`netns`] and [`topology`] (two routers, two nodes), [`router`] (FRR, BIRD,
 //! GoBGP and ExaBGP behind one type), [`ovn`] (a whole OVN on one chassis), [`kube`] (a real API server, and a proxy that spoils its answers),
-//! [`speaker`], [`manifests`] and [`sidecar`] (what is under test), [`capture`] and [`stream`] (tshark judges every
+//! [`speaker`], [`manifests`] and [`sidecar`] (what is under test), [`http`], [`capture`] and [`stream`] (tshark judges every
 //! BGP message) and [`bfd`] (and every BFD packet), [`gobgp_cli`] (the stock `gobgp` commands as clients of the speaker), [`scenario`] (the
 //! steps, shared by all router kinds), [`matrix`] (one cell for each feature and router: `docs/interop.md`).
 //!
@@ -17,6 +17,7 @@ pub mod cluster;
 pub mod deploy;
 pub mod fault;
 pub mod gobgp_cli;
+pub mod http;
 pub mod kube;
 pub mod manifests;
 pub mod matrix;

@@ -27,7 +27,10 @@ const PAIRS: [(&[&str], &[(&str, &str)]); 10] = [
     (&["passive"], &[("bgp.passive", "true")]),
     (&["config"], &[("config", "# An overlay puts its own text here.\n")]),
     (&["md5"], &[("bgp.md5.existingSecret", "kube-ovn-speaker-md5")]),
-    (&["monitoring"], &[("podMonitor.enabled", "true")]),
+    (
+        &["monitoring"],
+        &[("podMonitor.enabled", "true"), ("prometheusRule.enabled", "true"), ("dashboard.enabled", "true")],
+    ),
     (&["pod-network"], &[("hostNetwork", "false")]),
 ];
 

@@ -192,7 +192,7 @@ fn the_dockerfile_has_the_same_content() {
     assert!(!text.lines().any(|line| line.starts_with("USER")));
     let links = |text: &str| text.matches("/usr/local/bin/").count();
     assert_eq!(links(&text), links(&build), "as many links");
-    let flags = "target.$triple.rustflags=[\\\"-C\\\",\\\"target-feature=+crt-static\\\"]";
+    let flags = r#"[\"-C\",\"target-feature=+crt-static\",\"-C\",\"link-arg=-Wl,-z,pack-relative-relocs\"]"#;
     assert!(text.contains(flags) && build.contains(flags), "the same way to a static binary");
 }
 
@@ -231,18 +231,24 @@ fn the_state_directory_takes_the_right_to_change_owners_and_no_other() {
     prepared().unwrap();
 }
 
-/// Who gets the port: a binary that is permitted it, has it in its bounds and may gain privilege. Anything else fails with
-/// one line, and none of it keeps the program from being started.
+/// Who gets the port, where the binary is permitted it: whoever is started by a process that is permitted it, too, as
+/// containerd does, or may gain it. Anybody else is told in one line, and nobody is kept from being started.
 fn low_port() -> Result<()> {
     let root = tempfile::tempdir()?;
-    std::fs::set_permissions(root.path(), PermissionsExt::from_mode(0o755))?;
+    std::fs::set_permissions(root.path(), PermissionsExt::from_mode(0o777))?;
     let copy = root.path().join("speaker").display().to_string();
     std::fs::copy(binary()?, &copy)?;
     run(&["setcap", "cap_net_bind_service=p", &copy])?;
-    for (bounds, more, listens) in [
-        ("-all,+net_bind_service", None, true),
-        ("-all", None, false),
-        ("-all,+net_bind_service", Some("--no-new-privs"), false),
+    let manifests = root.path().join("manifests");
+    std::fs::create_dir(&manifests)?;
+    let manifests = format!("--manifests={}", manifests.display());
+    let bare: &[&str] = &[];
+    for (bounds, first, then, listens) in [
+        ("-all,+net_bind_service", bare, bare, true),
+        ("-all,+net_bind_service", &["--no-new-privs"], bare, true),
+        // The second one has lost the permission by being started without a file capability of its own.
+        ("-all,+net_bind_service", bare, &["setpriv", "--no-new-privs"], false),
+        ("-all", bare, bare, false),
     ] {
         let net = Netns::new("port")?;
         // A port is low or not by its namespace's own rule.
@@ -256,19 +262,20 @@ fn low_port() -> Result<()> {
             "--cluster-as=2",
             "--node-name=a",
             "--router-id=10.0.0.7",
-            "--manifests=/var/empty-speaker",
+            &manifests,
             "--enable-metrics=false",
             "--passivemode",
             "--socket",
             &socket,
         ];
+        let program = [then, &program].concat();
         let mut argv = confined("65534", bounds, &program);
-        argv.splice(1..1, more);
+        argv.splice(1..1, first.iter().copied());
         let mut daemon = net.spawn("speaker", &argv, &log)?;
         let held = || net.exec(&["ss", "-Hltn", "sport = :179"]);
-        wait::until(format!("{bounds} {more:?}").as_str(), Duration::from_secs(20), || {
+        wait::until(format!("{bounds} {first:?} {then:?}").as_str(), Duration::from_secs(20), || {
             let listening = held()?.contains(":179");
-            let refused = daemon.log().contains("ermission denied");
+            let refused = daemon.log().contains("cannot listen on 0.0.0.0:179: Permission denied");
             ensure(listening == listens && refused != listens, || daemon.log_tail())
         })?;
         let _ = daemon.kill(); // one that may not listen has ended by itself, or has not

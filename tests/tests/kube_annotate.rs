@@ -17,3 +17,8 @@ fn annotations_reach_a_pair_of_gobgp_routers() {
 fn eips_of_a_gateway_reach_a_pair_of_frr_routers() {
     kube::eips(Kind::Frr).unwrap();
 }
+
+#[test]
+fn with_local_only_pods_come_from_their_own_node_alone() {
+    kube::local_only(Kind::Gobgp).unwrap();
+}

@@ -27,3 +27,13 @@ fn rights_that_are_taken_away_cost_no_route() {
 fn the_speaker_uses_the_rights_it_is_given_and_no_other() {
     kube::least_rights().unwrap();
 }
+
+#[test]
+fn credentials_that_change_cost_no_route() {
+    kube::credentials(Kind::Frr).unwrap();
+}
+
+#[test]
+fn a_start_without_the_api_server_announces_what_was_wanted_last() {
+    kube::intent(Kind::Frr).unwrap();
+}

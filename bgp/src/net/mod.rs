@@ -16,6 +16,7 @@ mod privilege;
 mod socket;
 mod sockopt;
 mod status;
+mod timing;
 mod told;
 mod transport;
 
@@ -37,10 +38,11 @@ pub use hops::Hops;
 pub use password::Password;
 pub use socket::Dialing;
 pub use status::{MessageCounts, PeerStatus, StateChange};
+pub use timing::{Latency, Timing};
 pub use told::Path;
 
 use crate::fsm::{self, State};
-use crate::rib::{Advertised, Learned, NextHops, Policy, Rib, RouteAttrs};
+use crate::rib::{Advertised, Due, Learned, NextHops, Policy, Rib, RouteAttrs};
 use crate::types::Family;
 use crate::wire::Update;
 use listen::Listeners;
@@ -129,6 +131,7 @@ struct Shared {
     released: OnceLock<Instant>,
     listeners: Mutex<Listeners>,
     refused: AtomicU64,
+    timing: Timing,
 }
 
 impl Shared {
@@ -163,6 +166,7 @@ impl Engine {
             released: OnceLock::new(),
             listeners: Mutex::default(),
             refused: AtomicU64::new(0),
+            timing: Timing::default(),
         };
         Self { shared: Arc::new(shared), tasks: Mutex::new(JoinSet::new()) }
     }
@@ -207,9 +211,27 @@ impl Engine {
 
     /// Wants each prefix with its attributes, or with `None` wants it no more; all of them as one change.
     pub fn apply<'a>(&self, changes: impl IntoIterator<Item = (IpNet, Option<&'a RouteAttrs>)>) {
-        if lock(&self.shared.rib).apply(changes) {
+        self.apply_noticed(changes, Instant::now());
+    }
+
+    /// The same for changes whose cause was noticed at that moment: [`Engine::timing`] measures from it.
+    pub fn apply_noticed<'a>(
+        &self,
+        changes: impl IntoIterator<Item = (IpNet, Option<&'a RouteAttrs>)>,
+        noticed: Instant,
+    ) {
+        let mut rib = lock(&self.shared.rib);
+        if rib.apply(changes) {
+            rib.note(Due { noticed, applied: Instant::now() });
+            drop(rib);
             self.shared.changed.send_replace(());
         }
+    }
+
+    /// How long changes took to reach the peers.
+    #[must_use]
+    pub fn timing(&self) -> &Timing {
+        &self.shared.timing
     }
 
     /// Every source has told all it knows: what is wanted may be announced, End-of-RIB after it.

@@ -1,6 +1,7 @@
 //! Members: what decides the octets a peer gets, and how far it has been brought.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
 
 use ipnet::IpNet;
 
@@ -129,6 +130,15 @@ pub struct Advertised {
     pub next_hop: IpAddr,
 }
 
+/// When a change came to be, to measure its way to the members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// When its cause was noticed.
+    pub noticed: Instant,
+    /// When the RIB had it.
+    pub applied: Instant,
+}
+
 /// How far a member has been brought in one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cursor {
@@ -146,13 +156,24 @@ pub(super) struct Member {
     cursors: Vec<(Family, Cursor)>,
     /// The next hops of what it holds: behind those of the group until it has pulled.
     sent: Vec<(Family, Hop)>,
+    /// The oldest change that it lacks, of those in a family it is being kept up to date in.
+    pub(super) due: Option<Due>,
 }
 
 impl Member {
     pub(super) fn new(group: UpdateGroup) -> Self {
         let cursors = group.families.iter().map(|family| (*family, Cursor::Fresh)).collect();
         let group = UpdateGroup { policy: group.policy.bounded(), ..group };
-        Self { group, cursors, sent: Vec::new() }
+        Self { group, cursors, sent: Vec::new(), due: None }
+    }
+
+    /// A change came to be; `now` tells the generation of each family since. Whoever gets a whole table is not waiting for
+    /// a change.
+    pub(super) fn note(&mut self, due: Due, now: impl Fn(Family) -> Generation) {
+        let lacks = |(family, cursor)| matches!(cursor, Cursor::At(at) if at != now(family));
+        if self.due.is_none() && self.cursors().any(lacks) {
+            self.due = Some(due);
+        }
     }
 
     /// Whether a family that cannot be sent is to be ended all the same; once.

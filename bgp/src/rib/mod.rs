@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 pub use learned::{Learned, LearnedCounts, LearnedPath};
-pub use member::{Advertised, NextHops, UpdateGroup};
+pub use member::{Advertised, Due, NextHops, UpdateGroup};
 pub use pack::Frame;
 pub use policy::Policy;
 
@@ -85,6 +85,8 @@ pub struct Batch {
     pub withdrawing: usize,
     /// How many of the messages are no UPDATEs but mark beginning and end of a refresh (RFC 7313 §4).
     pub markers: usize,
+    /// The oldest change among those that it brings, if [`Rib::note`] was told; none where a whole table is sent.
+    pub due: Option<Due>,
 }
 
 /// The originated routes of one speaker.
@@ -121,6 +123,15 @@ impl Rib {
         }
         self.tidy();
         before != (self.v4.generation(), self.v6.generation())
+    }
+
+    /// Tells when the last change came to be. Each member that lacks something since then, and did not before, is given
+    /// it back with its next [`Batch`].
+    pub fn note(&mut self, due: Due) {
+        let now = (self.v4.generation(), self.v6.generation());
+        for member in self.members.values_mut() {
+            member.note(due, |family| if family == Family::IPV4_UNICAST { now.0 } else { now.1 });
+        }
     }
 
     /// Lets members pull: every source has told all it knows. Packs the table for those to come.
@@ -172,7 +183,7 @@ impl Rib {
     /// `None` when it has everything (or may not have anything yet).
     pub fn pull(&mut self, id: MemberId) -> Option<Batch> {
         let member = self.members.get_mut(&id).filter(|_| self.released)?;
-        let mut batch = Batch::default();
+        let mut batch = Batch { due: member.due.take(), ..Batch::default() };
         for family in member.group.families.clone() {
             let ends = member.owes_end(family);
             let encoder = pack::Encoder::new(&member.group, &self.attrs);
@@ -180,6 +191,7 @@ impl Rib {
                 encoder.end_of_rib(family, &mut batch);
             }
             let Some(cursor) = member.sendable(family) else { continue };
+            batch.due = batch.due.filter(|_| matches!(cursor, Cursor::At(_)));
             let now = match family {
                 Family::IPV4_UNICAST => self.v4.send(cursor, &encoder, &mut batch),
                 Family::IPV6_UNICAST => self.v6.send(cursor, &encoder, &mut batch),

@@ -231,7 +231,7 @@ impl Speaker for Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             local_as: identity.local_as.get(),
             router_id: identity.router_id.to_string(),
-            synced: self.announcer.engine().is_released(),
+            synced: self.announcer.is_synced(),
             ipv4_prefixes: count(Family::IPV4_UNICAST),
             ipv6_prefixes: count(Family::IPV6_UNICAST),
             notices: self.announcer.notices(),

@@ -190,6 +190,21 @@ pub(super) fn state_dir(flags: &RunFlags) -> Option<PathBuf> {
         .or_else(usual)
 }
 
+/// What `--intent-max-age` cannot do without.
+pub(super) fn intent(flags: &RunFlags, source: &Source, warnings: &mut Vec<String>) {
+    if flags.intent_max_age.is_zero() {
+        return;
+    }
+    if matches!(source, Source::Manifests(_)) {
+        warnings.push("--intent-max-age: is without effect with --manifests".to_owned());
+    } else if state_dir(flags).is_none() {
+        warnings.push(
+            "--intent-max-age: is without effect without --state-dir (and there is no directory of a log)"
+                .to_owned(),
+        );
+    }
+}
+
 /// Where the debug commands find the speaker of the same user.
 #[must_use]
 pub fn default_socket() -> PathBuf {

@@ -124,6 +124,7 @@ impl Config {
             false => None,
         };
         let source = check::source(flags, &mut problems);
+        check::intent(flags, &source, &mut warnings);
         let log = check::log(flags, &mut problems);
         let mode = mode(flags, environment, &mut warnings);
         let neighbors =

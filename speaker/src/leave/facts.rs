@@ -183,7 +183,12 @@ pub(super) struct Template {
 impl DaemonSet {
     /// It goes, and its Pods with it.
     pub(super) fn is_going(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some() && !self.is_orphaning()
+    }
+
+    /// It goes, but its Pods stay.
+    pub(super) fn is_orphaning(&self) -> bool {
         let orphans = self.metadata.finalizers.iter().any(|one| one == ORPHAN);
-        self.metadata.deletion_timestamp.is_some() && !orphans
+        self.metadata.deletion_timestamp.is_some() && orphans
     }
 }

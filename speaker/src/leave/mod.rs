@@ -1,11 +1,12 @@
 //! Whether a speaker that is being stopped stays, so that routers keep its routes for the next process, or leaves.
 //!
 //! `facts` is what the API server knows about the node, the Pod and the DaemonSet, `placement` whether a DaemonSet
-//! wants a node, `judge` the rule as a pure function of them; `ask` gets the facts in time, `text` keeps words of
-//! others short and harmless.
+//! wants a node, `judge` the rule as a pure function of them; `ask` gets the facts in time, `follow` keeps an eye on the
+//! DaemonSet before that, `text` keeps words of others short and harmless.
 
 mod ask;
 mod facts;
+mod follow;
 mod judge;
 mod placement;
 #[cfg(test)]
@@ -20,6 +21,8 @@ use crate::pod::OwnPod;
 use crate::source::kubernetes::Access;
 use ask::Asker;
 use facts::{Fact, Keeper, NodeFacts, Pod};
+pub use follow::Followed;
+use placement::Placement;
 pub(crate) use text::cut;
 use text::shown;
 
@@ -41,6 +44,8 @@ pub struct Question<'a> {
     pub node: &'a str,
     /// This Pod, if it is one.
     pub pod: Option<&'a OwnPod>,
+    /// What was seen of its DaemonSet before.
+    pub followed: &'a Followed,
     /// Graceful restart is on for at least one neighbour.
     pub restarts: bool,
     /// How long the API server may take with all its answers: the kubelet is waiting with SIGKILL.
@@ -60,7 +65,8 @@ pub async fn decide(question: Question<'_>) -> Decision {
     if question.node.is_empty() {
         return judge::gateway(&own_pod(&asker, question.pod).await);
     }
-    let (node, (pod, keeper)) = tokio::join!(asker.node(question.node), keeper(&asker, question.pod));
+    let (node, (pod, keeper)) =
+        tokio::join!(asker.node(question.node), keeper(&asker, question.pod, question.followed));
     // Where we run is better known from the Pod than from a flag.
     let placed = pod.filter(|placed| !placed.is_empty());
     let facts = match placed {
@@ -89,17 +95,21 @@ async fn own_pod(asker: &Asker<'_>, pod: Option<&OwnPod>) -> Fact<Pod> {
 }
 
 /// The node our Pod was placed on, if that can be known, and who sees to it that there is a speaker.
-async fn keeper(asker: &Asker<'_>, own: Option<&OwnPod>) -> (Option<String>, Keeper) {
+async fn keeper(asker: &Asker<'_>, own: Option<&OwnPod>, followed: &Followed) -> (Option<String>, Keeper) {
     let Some(own) = own else {
         return (None, Keeper::Nobody("this is no Pod".to_owned()));
     };
     let label = format!("{}/{}", own.namespace, own.name);
     let pod = match asker.pod(&own.namespace, &own.name).await {
         Fact::Known(pod) => pod,
-        Fact::Gone => {
-            return (None, Keeper::Unknown(format!("Pod {label} is gone, so its owner is not known")));
+        unknown => {
+            let why = match unknown {
+                Fact::Unknown(why) => why,
+                _ => format!("Pod {label} is gone, so its owner is not known"),
+            };
+            let seen = |(name, set)| Keeper::DaemonSet { name, set, own: Placement::default() };
+            return (None, followed.last().map_or(Keeper::Unknown(why), seen));
         }
-        Fact::Unknown(why) => return (None, Keeper::Unknown(why)),
     };
     let placed = pod.spec.node_name.clone();
     let keeper = match pod.owner() {
@@ -110,7 +120,10 @@ async fn keeper(asker: &Asker<'_>, own: Option<&OwnPod>) -> (Option<String>, Kee
         }
         Some(owner) => Keeper::DaemonSet {
             name: format!("{}/{}", own.namespace, owner.name),
-            set: asker.daemon_set(&own.namespace, &owner.name).await,
+            set: match asker.daemon_set(&own.namespace, &owner.name).await {
+                Fact::Unknown(why) => followed.last().map_or(Fact::Unknown(why), |(_, set)| set),
+                set => set,
+            },
             own: pod.spec.placement,
         },
     };

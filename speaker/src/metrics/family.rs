@@ -1,8 +1,7 @@
 //! Building what the text encoder of `prometheus` takes, from values read at this moment.
 
+use bgp::net::Latency;
 use prometheus::proto;
-
-use crate::stages::Latency;
 
 /// Every series of one name.
 pub(super) struct Family(proto::MetricFamily);
@@ -70,8 +69,8 @@ impl Family {
         self
     }
 
-    /// The series of a histogram, in seconds.
-    pub(super) fn with_latency(mut self, latency: &Latency) -> Self {
+    /// A series of a histogram, in seconds.
+    pub(super) fn with_latency(mut self, labels: Labels<'_>, latency: &Latency) -> Self {
         let (mut histogram, mut seen) = (proto::Histogram::default(), 0);
         let counts = latency.buckets();
         let mut buckets = Vec::with_capacity(Latency::BOUNDS.len());
@@ -85,7 +84,7 @@ impl Family {
         histogram.set_bucket(buckets);
         histogram.set_sample_count(counts.iter().sum());
         histogram.set_sample_sum(latency.seconds());
-        let mut one = metric(&[]);
+        let mut one = metric(labels);
         one.set_histogram(histogram);
         self.0.mut_metric().push(one);
         self

@@ -9,6 +9,7 @@ use bgp::rib::NextHops;
 
 use super::family::{Family, number};
 use crate::announce::Announcer;
+use crate::events::Recorder;
 use crate::logging::Counts;
 use crate::nexthop::Troubles;
 use crate::stages::{Stages, WatchEnd};
@@ -18,6 +19,8 @@ use crate::view::Kind;
 pub(super) fn stages(announcer: &Announcer, log: &Counts) -> Vec<Family> {
     let mut all = source(announcer.stages());
     all.extend(plan(announcer));
+    all.extend(delays(announcer));
+    all.extend(announcer.events().map(events));
     let released = announcer.engine().is_released();
     all.push(
         Family::gauge("speaker_released", "Whether every source has listed once, so that announcing began.")
@@ -39,6 +42,10 @@ fn source(stages: &Stages) -> Vec<Family> {
     let mut events = Family::counter("speaker_source_events_total", "Objects that came, changed or went.");
     let mut lists = Family::counter("speaker_source_lists_total", "Lists read from the API server.");
     let mut ends = Family::counter("speaker_source_watch_ends_total", "Watches that ended, by cause.");
+    let mut trouble = Family::gauge(
+        "speaker_source_trouble",
+        "Whether the API server does not answer as it should about the kind.",
+    );
     let mut synced =
         Family::gauge("speaker_source_synced", "Whether the kind has been listed once since the start.");
     for kind in Kind::ALL {
@@ -52,9 +59,11 @@ fn source(stages: &Stages) -> Vec<Family> {
         for (why, count) in WatchEnd::ALL.into_iter().zip(&source.watch_ends) {
             ends.add(&[kind, ("cause", why.name())], number(count.get()));
         }
+        let troubled = source.troubled.load(Ordering::Relaxed) != 0;
+        trouble.add(&[kind], number(u64::from(troubled)));
         synced.add(&[kind], number(u64::from(source.synced.load(Ordering::Relaxed))));
     }
-    vec![events, lists, ends, synced]
+    vec![events, lists, ends, trouble, synced]
 }
 
 fn plan(announcer: &Announcer) -> Vec<Family> {
@@ -67,7 +76,7 @@ fn plan(announcer: &Announcer) -> Vec<Family> {
         "speaker_event_to_rib_seconds",
         "From the moment the source noticed a change of wanted prefixes until the engine had it.",
     )
-    .with_latency(&stages.event_to_rib);
+    .with_latency(&[], &stages.event_to_rib);
     let mut notices = Family::counter("speaker_notices_total", "Warnings about single objects, by reason.");
     for (reason, count) in announcer.notices().into_iter().collect::<BTreeMap<_, _>>() {
         notices.add(&[("reason", &reason)], number(count));
@@ -85,6 +94,39 @@ fn plan(announcer: &Announcer) -> Vec<Family> {
         .with(&[("result", "applied")], number(stages.reloads_taken.get()))
         .with(&[("result", "refused")], number(stages.reloads_refused.get()));
     vec![changes, latency, notices, prefixes, next_hops, reloads]
+}
+
+fn events(recorder: &Recorder) -> Family {
+    let mut all =
+        Family::counter("speaker_events_total", "Kubernetes Events about objects, by what became of them.");
+    for (told, count) in recorder.counts() {
+        all.add(&[("result", told.name())], number(count));
+    }
+    all
+}
+
+/// What became of a change from the moment the source noticed it until the kernel had it.
+fn delays(announcer: &Announcer) -> [Family; 2] {
+    let (stages, timing) = (announcer.stages(), announcer.engine().timing());
+    let each = [
+        ("source", &stages.source),
+        ("plan", &stages.plan),
+        ("wake", &timing.wake),
+        ("encode", &timing.encode),
+        ("write", &timing.write),
+    ];
+    let mut stage = Family::histogram(
+        "speaker_stage_seconds",
+        "What each stage takes of the way of a change; the last three count once for every peer.",
+    );
+    for (name, latency) in each {
+        stage = stage.with_latency(&[("stage", name)], latency);
+    }
+    let whole = Family::histogram(
+        "speaker_event_to_wire_seconds",
+        "From the moment the source noticed a change until the kernel had all of it, once for every peer.",
+    );
+    [stage, whole.with_latency(&[], &timing.event_to_wire)]
 }
 
 /// What each peer holds.

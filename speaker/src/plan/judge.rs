@@ -37,7 +37,9 @@ pub(super) fn judge<'a>(
 ) -> Verdict {
     let mut verdict = match (object, settings) {
         (Object::Subnet(subnet), Settings::Node { .. }) => judge_subnet(subnet),
-        (Object::Pod(pod), Settings::Node { name, .. }) => judge_pod(pod, name, subnets),
+        (Object::Pod(pod), Settings::Node { name, local_only, .. }) => {
+            judge_pod(pod, Here { node: name, local_only: *local_only }, subnets)
+        }
         (Object::Service(service), Settings::Node { announce_cluster_ip, .. }) => {
             judge_service(service, *announce_cluster_ip)
         }
@@ -66,7 +68,16 @@ fn judge_subnet(subnet: &Subnet) -> Verdict {
     Verdict::refused(refusal)
 }
 
-fn judge_pod<'a>(pod: &Pod, node: &Arc<str>, subnets: impl Fn(&str) -> Option<&'a Subnet>) -> Verdict {
+/// What counts of this speaker for a Pod.
+#[derive(Clone, Copy)]
+struct Here<'a> {
+    node: &'a Arc<str>,
+    /// Pods of other nodes are not this speaker's, whatever they ask for: where they can be seen, they count no more
+    /// than where they cannot.
+    local_only: bool,
+}
+
+fn judge_pod<'a>(pod: &Pod, here: Here<'_>, subnets: impl Fn(&str) -> Option<&'a Subnet>) -> Verdict {
     if let Some(refusal) = refuse_pod(pod) {
         return Verdict::refused(refusal);
     }
@@ -81,7 +92,7 @@ fn judge_pod<'a>(pod: &Pod, node: &Arc<str>, subnets: impl Fn(&str) -> Option<&'
         });
     }
     for address in &pod.addresses {
-        match judge_address(pod, address, node, subnets(&address.subnet)) {
+        match judge_address(pod, address, here, subnets(&address.subnet)) {
             Ok(prefix) => verdict.wants.push(prefix),
             Err(refusal) => verdict.refuse_once(refusal),
         }
@@ -111,7 +122,7 @@ fn refuse_pod(pod: &Pod) -> Option<Refusal> {
 fn judge_address(
     pod: &Pod,
     address: &Address,
-    node: &Arc<str>,
+    here: Here<'_>,
     subnet: Option<&Subnet>,
 ) -> Result<IpNet, Refusal> {
     let prefix = address.prefix;
@@ -121,10 +132,18 @@ fn judge_address(
     if !subnet.ready {
         return Err(Refusal::SubnetNotReady { subnet: Arc::clone(&subnet.name) });
     }
+    let elsewhere = pod.node.as_ref() != Some(here.node);
+    let away = || (pod.node.clone(), Arc::clone(here.node));
     match pod.policy.or(&subnet.policy) {
-        Policy::Cluster => Ok(prefix),
-        Policy::Local if pod.node.as_ref() == Some(node) => Ok(prefix),
-        Policy::Local => Err(Refusal::OtherNode { prefix, node: pod.node.clone(), here: Arc::clone(node) }),
+        Policy::Cluster if here.local_only && elsewhere => {
+            let (node, here) = away();
+            Err(Refusal::LocalOnly { prefix, node, here })
+        }
+        Policy::Local if elsewhere => {
+            let (node, here) = away();
+            Err(Refusal::OtherNode { prefix, node, here })
+        }
+        Policy::Cluster | Policy::Local => Ok(prefix),
         Policy::Unset => Err(Refusal::PodNotAnnotated { prefix, subnet: Arc::clone(&subnet.name) }),
         Policy::Off => Err(Refusal::PolicyOff { by: subnet_key(subnet) }),
         Policy::Invalid(value) => {

@@ -35,7 +35,8 @@ pub enum Settings {
         name: Arc<str>,
         /// Whether Services are announced.
         announce_cluster_ip: bool,
-        /// Whether the Pods of this node are all that is seen: each is announced as if its policy were `local`.
+        /// Whether only the Pods of this node are this speaker's: one whose policy is `cluster` is announced as if it
+        /// were `local`. No other Pod need be seen.
         local_only: bool,
     },
     /// It runs beside a VPC NAT gateway and announces its EIPs.
@@ -109,7 +110,7 @@ impl Plan {
     fn put(&mut self, object: Object, notices: &mut Vec<Notice>) {
         let (id, old) = self.store.put(object);
         if let Some(new) = self.store.get(id) {
-            notices.extend(Notice::new_ones(old.as_ref(), new));
+            notices.extend(Notice::new_ones(old.as_ref(), new, &self.settings));
         }
         self.settle(id, old.as_ref());
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Settings;
 use crate::policy::Policy;
 use crate::view::{AddressProblem, Key, Object};
 
@@ -10,6 +11,8 @@ use crate::view::{AddressProblem, Key, Object};
 pub struct Notice {
     key: Key,
     what: What,
+    node: Option<Arc<str>>,
+    told: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +46,16 @@ enum What {
         "annotation ovn.kubernetes.io/bgp is local, which an EIP cannot say: nothing is announced for it"
     )]
     EipLocal,
+    #[error(
+        "annotation ovn.kubernetes.io/bgp asks for every node, which --local-only rules out: the Pod is announced from \
+         its own node alone"
+    )]
+    ClusterPod,
+    #[error(
+        "annotation ovn.kubernetes.io/bgp asks for every node, which --local-only rules out for Pods: each is announced \
+         from its own node alone, spec.cidrBlock from every node"
+    )]
+    ClusterSubnet,
     #[error("spec.v4ip or spec.v6ip is {text:?}, which is no IP address: it is skipped")]
     BadEip { text: Box<str> },
 }
@@ -52,6 +65,18 @@ impl Notice {
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// The node of a Pod, once it has one.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// It was given before, when the Pod had no node yet.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.told
     }
 
     /// A word out of a closed set, for metrics and logs; a refusal of the same cause has the same name.
@@ -65,19 +90,26 @@ impl Notice {
             What::NoSubnet { .. } => "no-subnet",
             What::ServiceLocal => "service-local",
             What::EipLocal => "eip-local",
+            What::ClusterPod | What::ClusterSubnet => "cluster-with-local-only",
         }
     }
 
     /// What is new in `now` against `before`: nothing is told twice as long as it stays as it is.
-    pub(super) fn new_ones(before: Option<&Object>, now: &Object) -> Vec<Self> {
+    pub(super) fn new_ones(before: Option<&Object>, now: &Object, settings: &Settings) -> Vec<Self> {
+        let whats = |object: &Object| whats(object, settings);
         let now_whats = whats(now);
         if now_whats.is_empty() {
             return Vec::new();
         }
         let told = before.map(whats).unwrap_or_default();
-        let key = now.key();
-        let new = now_whats.into_iter().filter(|what| !told.contains(what));
-        new.map(|what| Self { key: key.clone(), what }).collect()
+        let (key, node) = (now.key(), node_of(now).cloned());
+        // Only now is there a node whose speaker answers for it.
+        let placed = node.is_some() && before.is_some_and(|before| node_of(before).is_none());
+        let notice = |what: What| {
+            let told = told.contains(&what);
+            (!told || placed).then(|| Self { key: key.clone(), what, node: node.clone(), told })
+        };
+        now_whats.into_iter().filter_map(notice).collect()
     }
 }
 
@@ -87,9 +119,16 @@ impl std::fmt::Display for Notice {
     }
 }
 
-/// Depends on the object alone, so that nothing another object does can repeat a notice.
-fn whats(object: &Object) -> Vec<What> {
-    let mut all = Vec::new();
+fn node_of(object: &Object) -> Option<&Arc<str>> {
+    match object {
+        Object::Pod(pod) => pod.node.as_ref(),
+        Object::Subnet(_) | Object::Service(_) | Object::Eip(_) => None,
+    }
+}
+
+/// Depends on the object alone (settings never change), so that nothing another object does can repeat a notice.
+fn whats(object: &Object, settings: &Settings) -> Vec<What> {
+    let mut all: Vec<What> = ruled_out(object, settings).into_iter().collect();
     let policy = match object {
         Object::Subnet(subnet) => &subnet.policy,
         Object::Pod(pod) => &pod.policy,
@@ -125,4 +164,17 @@ fn whats(object: &Object) -> Vec<What> {
         Object::Subnet(_) | Object::Service(_) | Object::Eip(_) => {}
     }
     all
+}
+
+/// What asks for more than a speaker that announces the Pods of its own node alone has to give.
+fn ruled_out(object: &Object, settings: &Settings) -> Option<What> {
+    let Settings::Node { name, local_only: true, .. } = settings else { return None };
+    match object {
+        Object::Subnet(subnet) if subnet.policy == Policy::Cluster => Some(What::ClusterSubnet),
+        // Those of other nodes are for their own nodes to tell about.
+        Object::Pod(pod) if pod.policy == Policy::Cluster && pod.node.as_ref() == Some(name) => {
+            Some(What::ClusterPod)
+        }
+        _ => None,
+    }
 }

@@ -99,6 +99,20 @@ pub enum Refusal {
         /// This node.
         here: Arc<str>,
     },
+    /// The Pod runs elsewhere, and this speaker announces the Pods of its own node alone.
+    #[error(
+        "spec.nodeName is {}, not {here}: with --local-only {prefix} is announced by the Pod's own node alone, though its \
+         policy is cluster",
+        .node.as_deref().unwrap_or("not set yet")
+    )]
+    LocalOnly {
+        /// The address.
+        prefix: IpNet,
+        /// Where the Pod runs.
+        node: Option<Arc<str>>,
+        /// This node.
+        here: Arc<str>,
+    },
     /// The Pod has no address yet.
     #[error(
         "no annotation PROVIDER.kubernetes.io/ip_address: the Pod has no address yet, or not from Kube-OVN"
@@ -194,6 +208,7 @@ impl Refusal {
             Self::PodTerminating => "pod-terminating",
             Self::HostNetwork => "host-network",
             Self::OtherNode { .. } => "other-node",
+            Self::LocalOnly { .. } => "local-only",
             Self::NoAddress => "no-address",
             Self::NoSubnet { .. } => "no-subnet",
             Self::BadAddress { .. } => "bad-address",

@@ -6,6 +6,8 @@ use tokio::sync::mpsc;
 
 use super::{RunError, Running};
 use crate::config::{Config, Mode, Source};
+use crate::events::Recorder;
+use crate::intent::Keeper;
 use crate::plan::Settings;
 use crate::source::kubernetes::{self, Access};
 use crate::source::manifests;
@@ -16,11 +18,11 @@ const BATCHES: usize = 16;
 impl Running {
     pub(super) async fn start_source(
         &mut self,
-        source: &Source,
+        config: &Config,
         settings: &Settings,
     ) -> Result<(), RunError> {
         let (to, mut batches) = mpsc::channel(BATCHES);
-        match source {
+        match &config.source {
             Source::Manifests(dir) => {
                 let watch = manifests::watch(dir, to)
                     .map_err(|cause| RunError::Manifests { dir: dir.clone(), cause })?;
@@ -32,6 +34,9 @@ impl Running {
             Source::Cluster { kubeconfig } => {
                 let access = Access::open(kubeconfig.as_deref()).await?;
                 self.access = Some(access.clone());
+                if config.events {
+                    self.start_events(config, access.clone());
+                }
                 let stages = Arc::clone(self.announcer.stages());
                 let watch = kubernetes::watch(access, kubernetes::selections(settings), to, stages);
                 self.tasks.spawn(async move {
@@ -39,6 +44,13 @@ impl Running {
                     "a watch of the API server"
                 });
             }
+        }
+        if let Some(keeper) = Keeper::new(config) {
+            let announcer = Arc::clone(&self.announcer);
+            self.tasks.spawn(async move {
+                keeper.run(announcer).await;
+                "the keeper of what is wanted"
+            });
         }
         let announcer = Arc::clone(&self.announcer);
         self.tasks.spawn(async move {
@@ -48,6 +60,16 @@ impl Running {
             "the announcer"
         });
         Ok(())
+    }
+
+    /// Before the first object is looked at, so that no notice goes untold.
+    fn start_events(&mut self, config: &Config, access: Access) {
+        let (recorder, telling) = Recorder::new(access, config.node.clone(), config.pod.clone());
+        self.announcer.tell(recorder);
+        self.tasks.spawn(async move {
+            telling.await;
+            "the recorder of Events"
+        });
     }
 }
 

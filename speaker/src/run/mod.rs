@@ -3,7 +3,6 @@
 mod input;
 mod paths;
 mod peers;
-mod reload;
 mod services;
 mod sessions;
 mod stop;
@@ -22,6 +21,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Problems};
+use crate::files::Files;
+use crate::leave::Followed;
 use crate::liveness::Liveness;
 use crate::nexthop::StartError;
 use crate::pod::OwnPod;
@@ -29,7 +30,6 @@ use crate::roster::Roster;
 use crate::source::kubernetes::{Access, AccessError};
 use paths::Paths;
 use peers::Peers;
-use reload::Files;
 use sessions::Keeper;
 
 /// A signal so soon after the one that stops us is the same once more: some senders reach a process twice, by its own id
@@ -76,6 +76,7 @@ pub struct Running {
     /// The way to the API server, if objects come from there.
     access: Option<Access>,
     pod: Option<OwnPod>,
+    followed: Arc<Followed>,
     tasks: JoinSet<&'static str>,
 }
 
@@ -102,9 +103,11 @@ impl Running {
         let keeper = Arc::new(Keeper::open(&config));
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
-        let mut running = Self { announcer, peers, access, pod, tasks };
-        running.start_source(&config.source, &settings).await?;
+        let followed = Arc::default();
+        let mut running = Self { announcer, peers, access, pod, followed, tasks };
+        running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
+        running.follow_daemon_set();
         let peers = &running.peers;
         let shown = (&peers.roster, &peers.liveness, peers.paths.troubles());
         services::start(&config, &running.announcer, shown, &mut running.tasks);

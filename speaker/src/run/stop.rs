@@ -21,15 +21,34 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const TEXT: usize = 128;
 
 impl Running {
+    fn restarts(&self) -> bool {
+        let agreed = |peer: &crate::config::Neighbor| peer.peer.0.session.restart.is_some();
+        self.peers.roster.neighbors().values().any(agreed)
+    }
+
+    /// With graceful restart on, what happens to our DaemonSet matters at the end, when it may be too late to ask. Beside a
+    /// gateway there is none.
+    pub(super) fn follow_daemon_set(&mut self) {
+        let (Some(access), Some(pod)) = (self.access.clone(), self.pod.clone()) else { return };
+        if !self.restarts() || self.announcer.identity().node.is_empty() {
+            return;
+        }
+        let followed = Arc::clone(&self.followed);
+        self.tasks.spawn(async move {
+            followed.follow(access, pod).await;
+            "the watch of our DaemonSet"
+        });
+    }
+
     /// Stays or leaves, as [`decide`] has it; `text` says what stops us. Once `hurry` is done, as after a second signal,
     /// nobody is waited for any more.
     pub async fn end(self, text: &str, hurry: impl Future<Output = ()>) {
-        let agreed = |peer: &crate::config::Neighbor| peer.peer.0.session.restart.is_some();
-        let restarts = self.peers.roster.neighbors().values().any(agreed);
+        let restarts = self.restarts();
         let question = Question {
             access: self.access.as_ref(),
             node: &self.announcer.identity().node,
             pod: self.pod.as_ref(),
+            followed: &self.followed,
             restarts,
             patience: PATIENCE,
         };

@@ -125,6 +125,25 @@ fn local_on_a_subnet_announces_no_cidr_but_the_pods_of_this_node() {
 }
 
 #[test]
+fn with_local_only_pods_are_announced_from_their_own_node_and_the_rest_from_every_node() {
+    let mut plan =
+        Plan::new(Settings::Node { name: "n1".into(), announce_cluster_ip: true, local_only: true });
+    let elsewhere = || Pod { node: Some("n2".into()), ..pod("q", Policy::Cluster, "10.16.0.6/32") };
+    let unscheduled = Pod { node: None, ..pod("r", Policy::Unset, "10.16.0.7/32") };
+    plan.apply_batch([
+        put_subnet(subnet("s", Policy::Cluster)),
+        put_pod(pod("p", Policy::Unset, P)),
+        put_pod(elsewhere()),
+        put_pod(unscheduled),
+        put_service(service(Policy::Cluster)),
+    ]);
+    assert_eq!(prefixes(&plan), [S[0], P, "10.96.0.10/32", S[1], "fd00:96::a/128"]);
+    assert_eq!((refusal(&plan, "pod/n/q"), refusal(&plan, "pod/n/r")), ("local-only", "local-only"));
+    plan.apply(put_pod(Pod { policy: Policy::Local, ..elsewhere() }));
+    assert_eq!(refusal(&plan, "pod/n/q"), "other-node");
+}
+
+#[test]
 fn an_annotated_pod_in_an_unannotated_subnet_is_announced() {
     let plan = plan([put_subnet(subnet("s", Policy::Unset)), put_pod(pod("p", Policy::Cluster, P))]);
     assert_eq!(prefixes(&plan), [P]);

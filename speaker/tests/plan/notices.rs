@@ -1,6 +1,6 @@
 //! What an operator is told, and how often.
 
-use speaker::plan::Outcome;
+use speaker::plan::{Outcome, Plan, Settings};
 use speaker::policy::Policy;
 use speaker::view::{AddressProblem, Pod, Subnet};
 
@@ -46,4 +46,29 @@ fn what_is_probably_not_meant_is_told() {
         notices(&outcome),
         ["service/n/svc service-local", "pod/n/p bad-address", "subnet/s bad-cidr"]
     );
+}
+
+#[test]
+fn what_asks_for_every_node_is_told_once_where_only_the_own_pods_are_announced() {
+    let settings = Settings::Node { name: "n1".into(), announce_cluster_ip: true, local_only: true };
+    let mut plan = Plan::new(settings);
+    let pods = || pod("p", Policy::Cluster, P);
+    let elsewhere = || Pod { node: Some("n2".into()), ..pod("q", Policy::Cluster, "10.16.0.6/32") };
+    let objects = || {
+        [
+            put_subnet(subnet("s", Policy::Cluster)),
+            put_pod(pods()),
+            put_pod(elsewhere()),
+            put_pod(pod("silent", Policy::Unset, "10.16.0.7/32")),
+            put_pod(pod("local", Policy::Local, "10.16.0.8/32")),
+            put_subnet(subnet("t", Policy::Local)),
+        ]
+    };
+    let first = plan.apply_batch(objects());
+    assert_eq!(notices(&first), ["subnet/s cluster-with-local-only", "pod/n/p cluster-with-local-only"]);
+    assert_eq!(notices(&plan.apply_batch(objects())), [""; 0]);
+    plan.apply(put_pod(pod("p", Policy::Local, P)));
+    assert_eq!(notices(&plan.apply(put_pod(pods()))), ["pod/n/p cluster-with-local-only"]);
+    let text = first.notices[1].to_string();
+    assert!(text.contains("--local-only") && text.contains("own node alone"), "{text}");
 }

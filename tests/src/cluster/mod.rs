@@ -5,6 +5,7 @@
 //! Needs control groups and, beside what [`crate::kube`] needs, containerd, runc and CNI plugins.
 
 mod client;
+pub mod flags;
 mod machine;
 mod manifest;
 mod memory;

@@ -22,7 +22,16 @@ impl Pki {
     pub(super) fn new(dir: &Path) -> Result<Self> {
         let pki = Self { dir: dir.to_owned() };
         std::fs::write(dir.join("names"), NAMES)?;
-        let (ca_key, ca) = (pki.file("ca.key"), pki.file("ca.crt"));
+        pki.renew_authority()?;
+        let signing = pki.file("sa.key");
+        openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &signing])?;
+        openssl(&["ec", "-in", &signing, "-pubout", "-out", &pki.file("sa.pub")])?;
+        Ok(pki)
+    }
+
+    /// A new authority, and the certificates that it signs; keys of tokens stay.
+    pub(super) fn renew_authority(&self) -> Result<()> {
+        let (ca_key, ca) = (self.file("ca.key"), self.file("ca.crt"));
         let new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
         let own = ["-x509", "-days", "30", "-subj", "/CN=lab-ca", "-keyout", &ca_key, "-out", &ca];
         openssl(&[&["req"], &new[..], &own].concat())?;
@@ -33,18 +42,15 @@ impl Pki {
         ];
         for (name, subject) in subjects {
             let [key, request, certificate] =
-                ["key", "csr", "crt"].map(|kind| pki.file(&format!("{name}.{kind}")));
+                ["key", "csr", "crt"].map(|kind| self.file(&format!("{name}.{kind}")));
             let ask = ["-subj", subject, "-keyout", &key, "-out", &request];
             openssl(&[&["req"], &new[..], &ask].concat())?;
             let issue =
                 ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial", "-days", "30", "-out", &certificate];
-            let names = pki.file("names");
+            let names = self.file("names");
             openssl(&[&["x509", "-req", "-in", &request, "-extfile", &names], &issue[..]].concat())?;
         }
-        let signing = pki.file("sa.key");
-        openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &signing])?;
-        openssl(&["ec", "-in", &signing, "-pubout", "-out", &pki.file("sa.pub")])?;
-        Ok(pki)
+        Ok(())
     }
 
     /// A file of it, as text for a command line.

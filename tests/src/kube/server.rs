@@ -182,6 +182,14 @@ impl ApiServer {
         self.pki.file("sa.key")
     }
 
+    /// Gives it a certificate of a new authority, which takes the place of the old one; for the next start.
+    ///
+    /// # Errors
+    /// What openssl says.
+    pub fn renew_authority(&self) -> Result<()> {
+        self.pki.renew_authority()
+    }
+
     fn etcdctl(&self, args: &[&str]) -> Result<String> {
         let enter = ["ip", "netns", "exec", self.netns.name(), "env", "ETCDCTL_API=3"];
         run(&[&enter[..], &["etcdctl", "--endpoints", ETCD], args].concat()).during("etcd")

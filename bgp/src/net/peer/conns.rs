@@ -48,8 +48,9 @@ impl PeerTask {
             if written > 0 {
                 self.handle(Event::Wrote);
             }
-            if !drained {
-                self.handle(Event::Blocked);
+            match drained {
+                true => self.writing.take().into_iter().for_each(|what| self.shared.timing.written(what)),
+                false => self.handle(Event::Blocked),
             }
         }
         Ok(())
@@ -98,7 +99,7 @@ impl PeerTask {
         }
         group.unreachable = unreachable(&group, ends.1);
         let member = lock(&self.shared.rib).join(group);
-        self.member = Some((id, member));
+        (self.member, self.writing) = (Some((id, member)), None);
         self.complained = false;
         self.reasons.clear();
         self.report_up(with, ends, member);

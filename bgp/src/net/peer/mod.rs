@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::status::PeerStatus;
+use super::timing::Writing;
 use super::told::Told;
 use super::transport::Transport;
 use super::{Admin, InboundEvent, PeerConfig, Shared};
@@ -66,6 +67,8 @@ pub(super) struct PeerTask {
     next_conn: u64,
     dialing: Option<DialFuture>,
     member: Option<(ConnId, MemberId)>,
+    /// What the member was sent last, until it has left.
+    writing: Option<Writing>,
     inbound: VecDeque<InboundEvent>,
     farewells: Vec<tokio::task::JoinHandle<()>>,
     /// A broken attribute was already logged in this session.
@@ -114,6 +117,7 @@ impl PeerTask {
             next_conn: 0,
             dialing: None,
             member: None,
+            writing: None,
             inbound: VecDeque::new(),
             farewells: Vec::new(),
             complained: false,

@@ -1,6 +1,7 @@
 //! What a peer's task does when a socket is ready: reads messages, writes what is queued, asks the RIB for more.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -28,7 +29,7 @@ impl PeerTask {
         }
         // A peer that never stops talking would keep the clock from ever getting a turn. What it has said so far is
         // read, so nobody is declared silent too early.
-        if self.fsm.next_deadline().is_some_and(|at| at <= std::time::Instant::now()) {
+        if self.fsm.next_deadline().is_some_and(|at| at <= Instant::now()) {
             self.handle(Event::Tick);
         }
     }
@@ -89,7 +90,9 @@ impl PeerTask {
         let Some((id, member)) = self.member else { return };
         while self.is_drained(id) {
             self.changed.mark_unchanged(); // what changes from here on wakes the task again
+            let begun = Instant::now();
             let Some(batch) = lock(&self.shared.rib).pull(member) else { return };
+            self.writing = batch.due.map(|due| self.shared.timing.packed(due, begun));
             lock(&self.outputs.status).sent.count_batch(&batch);
             debug!(
                 peer = %self.config.addr,

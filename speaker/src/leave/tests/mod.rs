@@ -1,5 +1,6 @@
 //! The rule and what it is made of. Objects are written as `kubectl get -o json` shows them.
 
+mod followed;
 mod placement;
 mod rule;
 

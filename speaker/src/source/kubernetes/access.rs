@@ -1,50 +1,47 @@
-//! The way to the API server: who we are there, and the client that everything goes through.
+//! The way to the API server: the client that everything goes through, made anew when who we are there changes.
+//!
+//! Tokens, certificates and authorities are replaced while we run. A new client is made of what they are then when one
+//! of the files is another, and when the server refuses us or we refuse the server. A client that cannot be made leaves
+//! the one before in force, and requests that are under way stay with the client they began with.
 
+use std::error::Error;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use secrecy::ExposeSecret;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use kube::client::AuthError;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
-use super::trouble;
+use super::connect::{Made, connect};
+use crate::files::Files;
 
-/// How long a TCP connection to the API server may take to stand.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long the credentials may take, which a program may have to get.
-const CREDENTIALS: Duration = Duration::from_secs(60);
+pub use super::connect::AccessError;
 
-/// There is no way to know the API server.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    /// The file cannot be read, or does not say enough.
-    #[error("--kubeconfig {}: {cause}", file.display())]
-    Kubeconfig {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it, without any of its text: that holds credentials.
-        cause: String,
-    },
-    /// No file was given, and this is no Pod with a token.
-    #[error("no API server: not in a Pod with a service account ({0}); give --kubeconfig or --manifests")]
-    InCluster(#[from] kube::config::InClusterError),
-    /// The certificates or credentials are unusable.
-    #[error("no client for the API server: {0}")]
-    Client(String),
-    /// A program that gives credentials, or a disk, hangs.
-    #[error(
-        "no client for the API server within {CREDENTIALS:?}: does the program of `exec` in the kubeconfig hang?"
-    )]
-    Slow,
-}
+/// Between two clients: making one may run a program, and costs the server a handshake.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// The API server that a file names, or that of the cluster whose Pod this is. Clones share one client.
 #[derive(Clone)]
 pub struct Access {
-    client: Client,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    kubeconfig: Option<PathBuf>,
+    made: Mutex<Made>,
+    /// Held by whoever makes the next client.
+    renewal: tokio::sync::Mutex<Renewal>,
+}
+
+struct Renewal {
+    /// When the last client was made, or could not be.
+    last: Instant,
+    /// Why it could not be.
+    told: Option<String>,
 }
 
 impl Access {
@@ -53,13 +50,69 @@ impl Access {
     /// # Errors
     /// [`AccessError`].
     pub async fn open(kubeconfig: Option<&Path>) -> Result<Self, AccessError> {
-        Ok(Self { client: connect(kubeconfig).await? })
+        let made = Mutex::new(connect(kubeconfig).await?);
+        let renewal = tokio::sync::Mutex::new(Renewal { last: Instant::now(), told: None });
+        Ok(Self { shared: Arc::new(Shared { kubeconfig: kubeconfig.map(Path::to_owned), made, renewal }) })
     }
 
     /// The client of the moment: whoever asks again after a refusal gets one with credentials read anew.
     #[must_use]
     pub fn client(&self) -> Client {
-        self.client.clone()
+        self.shared.made.lock().unwrap_or_else(PoisonError::into_inner).client.clone()
+    }
+
+    /// Whoever got an error from the client says so here: one about credentials has them read anew, in the background and
+    /// not too often.
+    pub fn refused(&self, error: &kube::Error) {
+        if !is_about_credentials(error) {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Ok(mut renewal) = shared.renewal.try_lock()
+                && renewal.last.elapsed() >= PAUSE
+            {
+                shared.renew(&mut renewal, "they are not taken").await;
+            }
+        });
+    }
+
+    /// Reads credentials anew whenever a file that holds some is another. Never ends.
+    pub(super) async fn follow(self) {
+        let files = || self.shared.made.lock().unwrap_or_else(PoisonError::into_inner).files.clone();
+        let mut followed = Files::new(files());
+        // The first time says only that they are followed now. What changed since they were read is noticed by the server.
+        followed.changed().await;
+        loop {
+            followed.changed().await;
+            let mut renewal = self.shared.renewal.lock().await;
+            tokio::time::sleep_until(renewal.last + PAUSE).await;
+            self.shared.renew(&mut renewal, "a file of theirs is another").await;
+            followed.follow(files());
+        }
+    }
+}
+
+impl Shared {
+    async fn renew(&self, renewal: &mut Renewal, why: &str) {
+        let made = connect(self.kubeconfig.as_deref()).await;
+        renewal.last = Instant::now();
+        match made {
+            Ok(made) => {
+                *self.made.lock().unwrap_or_else(PoisonError::into_inner) = made;
+                renewal.told = None;
+                info!("credentials for the API server read anew: {why}");
+            }
+            Err(error) => {
+                let text = error.to_string();
+                if renewal.told.as_ref() != Some(&text) {
+                    warn!(
+                        "credentials for the API server cannot be read anew ({why}): {text}; the last stay"
+                    );
+                    renewal.told = Some(text);
+                }
+            }
+        }
     }
 }
 
@@ -69,39 +122,27 @@ impl fmt::Debug for Access {
     }
 }
 
-async fn connect(kubeconfig: Option<&Path>) -> Result<Client, AccessError> {
-    let mut config = match kubeconfig {
-        None => Config::incluster()?,
-        Some(file) => from_file(file).await?,
-    };
-    config.connect_timeout = Some(CONNECT);
-    // What fails is told and waited out here: retries below would hide what the server says, for minutes.
-    config.default_retry = false;
-    // Making a client may run a program and read files, and waits for them.
-    let client = spawn_blocking(move || Client::try_from(config));
-    let client = timeout(CREDENTIALS, client).await.map_err(|_| AccessError::Slow)?;
-    let client = client.map_err(|_| AccessError::Client("the credentials cannot be used".to_owned()))?;
-    client.map_err(|error| AccessError::Client(trouble::brief(&error)))
+/// The server does not know us (401), or one of the two does not trust the other's certificate, or the credentials are
+/// none.
+fn is_about_credentials(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code == 401,
+        kube::Error::Auth(_) => true,
+        other => {
+            let mut next: Option<&(dyn Error + 'static)> = Some(other);
+            while let Some(error) = next {
+                if error.is::<AuthError>() || is_tls(error) {
+                    return true;
+                }
+                next = error.source();
+            }
+            false
+        }
+    }
 }
 
-async fn from_file(file: &Path) -> Result<Config, AccessError> {
-    let wrong = |cause: String| AccessError::Kubeconfig { file: file.to_owned(), cause };
-    let mut read = Kubeconfig::read_from(file).map_err(|error| wrong(trouble::kubeconfig(&error)))?;
-    let proxied =
-        read.clusters.iter().filter_map(|one| one.cluster.as_ref()).any(|one| one.proxy_url.is_some());
-    for user in read.auth_infos.iter_mut().filter_map(|one| one.auth_info.as_mut()) {
-        let Some(token) = &user.token else { continue };
-        // kubectl takes a token with the line end of the file it was pasted from; a header does not.
-        let trimmed = token.expose_secret().trim().to_owned();
-        if !trimmed.bytes().all(|octet| octet.is_ascii_graphic()) {
-            return Err(wrong("a user's token has characters that no HTTP header can have".to_owned()));
-        }
-        user.token = Some(trimmed.into());
-    }
-    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
-    let mut config = config.map_err(|error| wrong(trouble::kubeconfig(&error)))?;
-    if !proxied {
-        config.proxy_url = None; // one that the environment names is meant for other ways than that to the API server
-    }
-    Ok(config)
+/// TLS tells its errors as input and output that is invalid, wrapped once or twice more on the way.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
+    error.kind() == io::ErrorKind::InvalidData || error.get_ref().is_some_and(|inner| is_tls(inner))
 }

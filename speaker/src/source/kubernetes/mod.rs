@@ -1,9 +1,10 @@
 //! The Kubernetes API as a source: each needed kind is listed, then watched, by a task of its own.
 //!
-//! `access` is the way to the server, `listed` is what one object looks like to the client, `reflector` lists and watches one kind for ever, `trouble`
+//! `access` is the way to the server, `connect` makes it, `listed` is what one object looks like to the client, `reflector` lists and watches one kind for ever, `trouble`
 //! says what went wrong and how long to wait. Only list and watch are used, and only of the kinds the mode needs.
 
 mod access;
+mod connect;
 mod listed;
 mod reflector;
 mod trouble;
@@ -30,7 +31,7 @@ pub struct Selection {
     /// The kind.
     pub kind: Kind,
     /// A field selector.
-    pub fields: Option<&'static str>,
+    pub fields: Option<String>,
     /// A label selector.
     pub labels: Option<String>,
 }
@@ -40,8 +41,9 @@ pub struct Selection {
 pub fn selections(settings: &Settings) -> Vec<Selection> {
     let all = |kind| Selection { kind, fields: None, labels: None };
     match settings {
-        Settings::Node { announce_cluster_ip, .. } => {
-            let pods = Selection { fields: Some("spec.hostNetwork=false"), ..all(Kind::Pod) };
+        Settings::Node { name, announce_cluster_ip, local_only } => {
+            let here = local_only.then(|| format!("spec.nodeName={name},")).unwrap_or_default();
+            let pods = Selection { fields: Some(format!("{here}spec.hostNetwork=false")), ..all(Kind::Pod) };
             let services = announce_cluster_ip.then(|| all(Kind::Service));
             [all(Kind::Subnet), pods].into_iter().chain(services).collect()
         }
@@ -60,8 +62,10 @@ pub async fn watch(access: Access, selections: Vec<Selection>, to: Sender<Batch>
         outlet.send(Vec::new(), Instant::now()).await;
     }
     let mut tasks = JoinSet::new(); // dropped with this future, which ends them
+    let followed = access.clone();
+    tasks.spawn(async move { followed.follow().await });
     for selection in selections {
-        let parts = (access.client(), outlet.clone(), Arc::clone(&stages));
+        let parts = (access.clone(), outlet.clone(), Arc::clone(&stages));
         match selection.kind {
             Kind::Subnet => tasks.spawn(follow::<object::Subnet>(selection, parts)),
             Kind::Pod => tasks.spawn(follow::<object::Pod>(selection, parts)),
@@ -75,11 +79,8 @@ pub async fn watch(access: Access, selections: Vec<Selection>, to: Sender<Batch>
     }
 }
 
-async fn follow<T: Listable>(
-    selection: Selection,
-    (client, outlet, stages): (kube::Client, Outlet, Arc<Stages>),
-) {
-    Reflector::<T>::new(client, selection, outlet, stages).run().await;
+async fn follow<T: Listable>(selection: Selection, (access, outlet, stages): (Access, Outlet, Arc<Stages>)) {
+    Reflector::<T>::new(access, selection, outlet, stages).run().await;
 }
 
 /// Where the tasks send what they see.

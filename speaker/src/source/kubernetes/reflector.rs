@@ -4,17 +4,18 @@
 //! once. A watch that ends goes on from the last version seen, whatever ended it. Everything is listed anew only when
 //! the server no longer has that version (410 Gone), or sends what cannot be resumed from.
 
+use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use kube::Client;
 use kube::api::{Api, ListParams, WatchParams};
 use kube::core::{ObjectList, WatchEvent};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
+use super::access::Access;
 use super::listed::{Listable, Listed};
 use super::trouble::{Fault, Trouble};
 use super::{Outlet, Selection};
@@ -40,12 +41,13 @@ const WORKED: Duration = Duration::from_secs(5);
 const LIFETIME: std::ops::Range<u32> = 200..290;
 
 pub(super) struct Reflector<T> {
-    api: Api<Listed<T>>,
+    access: Access,
     selection: Selection,
     outlet: Outlet,
     stages: Arc<Stages>,
     trouble: Trouble,
     listed: bool,
+    of: PhantomData<T>,
 }
 
 /// Why a watch cannot be read on.
@@ -58,9 +60,9 @@ enum End {
 }
 
 impl<T: Listable> Reflector<T> {
-    pub(super) fn new(client: Client, selection: Selection, outlet: Outlet, stages: Arc<Stages>) -> Self {
-        let trouble = Trouble::none(T::KIND);
-        Self { api: Api::all(client), selection, outlet, stages, trouble, listed: false }
+    pub(super) fn new(access: Access, selection: Selection, outlet: Outlet, stages: Arc<Stages>) -> Self {
+        let trouble = Trouble::none(T::KIND, Arc::clone(&stages));
+        Self { access, selection, outlet, stages, trouble, listed: false, of: PhantomData }
     }
 
     pub(super) async fn run(mut self) {
@@ -70,13 +72,30 @@ impl<T: Listable> Reflector<T> {
         }
     }
 
+    /// With the client of the moment: each request is made as who we are by then.
+    fn api(&self) -> Api<Listed<T>> {
+        Api::all(self.access.client())
+    }
+
+    /// What the server said, once whoever has to know of it does.
+    fn fault(&self, error: kube::Error) -> Fault {
+        self.access.refused(&error);
+        error.into()
+    }
+
+    /// The server says what there is: bookmarks say so of what does not change.
+    fn answered(&mut self) {
+        self.stages.heard(T::KIND);
+        self.trouble.answered();
+    }
+
     /// Lists until it worked; gives the version to watch from.
     async fn list(&mut self) -> String {
         loop {
             match self.list_once().await {
                 Ok(version) => {
                     self.stages.list_completed(T::KIND);
-                    self.trouble.answered();
+                    self.answered();
                     return version;
                 }
                 Err(fault) => {
@@ -89,7 +108,7 @@ impl<T: Listable> Reflector<T> {
 
     async fn list_once(&mut self) -> Result<String, Fault> {
         let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
-        params.field_selector = self.selection.fields.map(str::to_owned);
+        params.field_selector.clone_from(&self.selection.fields);
         params.label_selector.clone_from(&self.selection.labels);
         let mut changes = vec![Change::ListBegun(T::KIND)];
         loop {
@@ -115,9 +134,9 @@ impl<T: Listable> Reflector<T> {
     async fn page(&mut self, params: &ListParams) -> Result<ObjectList<Listed<T>>, Fault> {
         let mut tries = 1;
         loop {
-            let fault = match timeout(ANSWER, self.api.list(params)).await {
+            let fault = match timeout(ANSWER, self.api().list(params)).await {
                 Ok(Ok(page)) => return Ok(page),
-                Ok(Err(error)) => error.into(),
+                Ok(Err(error)) => self.fault(error),
                 Err(_) => Fault::TimedOut(ANSWER),
             };
             if tries == PAGE_TRIES || fault.is_expired() || params.continue_token.is_none() {
@@ -169,15 +188,16 @@ impl<T: Listable> Reflector<T> {
 
     async fn watch(&mut self, version: &mut String) -> End {
         let params = WatchParams {
-            field_selector: self.selection.fields.map(str::to_owned),
+            field_selector: self.selection.fields.clone(),
             label_selector: self.selection.labels.clone(),
             timeout: Some(fastrand::u32(LIFETIME)),
             bookmarks: true,
             send_initial_events: false,
         };
-        let events = match timeout(ANSWER, self.api.watch(&params, version)).await {
+        let api = self.api();
+        let events = match timeout(ANSWER, api.watch(&params, version)).await {
             Ok(Ok(events)) => events,
-            Ok(Err(error)) => return End::of(error.into()),
+            Ok(Err(error)) => return End::of(self.fault(error)),
             Err(_) => return End::Failed(Fault::TimedOut(ANSWER)),
         };
         let mut events = pin!(events.ready_chunks(BATCH));
@@ -190,7 +210,7 @@ impl<T: Listable> Reflector<T> {
             let noticed = Instant::now();
             let mut changes = Vec::with_capacity(chunk.len());
             let end = chunk.into_iter().try_for_each(|event| {
-                let event = event.map_err(|error| End::of(error.into()))?;
+                let event = event.map_err(|error| End::of(self.fault(error)))?;
                 take(event, version, &mut changes)
             });
             if !changes.is_empty() {
@@ -199,7 +219,7 @@ impl<T: Listable> Reflector<T> {
             if let Err(end) = end {
                 return end;
             }
-            self.trouble.answered();
+            self.answered();
         }
     }
 }

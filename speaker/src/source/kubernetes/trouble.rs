@@ -1,6 +1,7 @@
 //! What goes wrong with the API server: told once, waited out ever longer.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::client::AuthError;
@@ -8,6 +9,7 @@ use kube::config::KubeconfigError;
 use kube::core::Status;
 use tracing::{debug, info, warn};
 
+use crate::stages::Stages;
 use crate::view::Kind;
 
 /// The pause after a failure doubles between these, and is shortened by up to half at random: many speakers lose
@@ -134,17 +136,19 @@ impl Fault {
 #[derive(Debug)]
 pub(super) struct Trouble {
     kind: Kind,
+    stages: Arc<Stages>,
     failures: u32,
     told: Option<String>,
 }
 
 impl Trouble {
-    pub(super) fn none(kind: Kind) -> Self {
-        Self { kind, failures: 0, told: None }
+    pub(super) fn none(kind: Kind, stages: Arc<Stages>) -> Self {
+        Self { kind, stages, failures: 0, told: None }
     }
 
     /// Says what is wrong, once while it stays the same, and waits.
     pub(super) async fn wait(&mut self, what: &'static str, fault: &Fault) {
+        self.stages.troubled(self.kind, true);
         let (kind, text) = (self.kind.name(), fault.to_string());
         if self.told.as_ref() == Some(&text) {
             debug!(kind, "{what} failed again: {text}");
@@ -158,6 +162,7 @@ impl Trouble {
     /// The server answered as it should: the next fault is told.
     pub(super) fn answered(&mut self) {
         if self.told.take().is_some() {
+            self.stages.troubled(self.kind, false);
             info!(kind = self.kind.name(), "the API server answers again");
         }
     }
@@ -181,7 +186,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_bound_and_start_anew() {
-        let mut trouble = Trouble::none(Kind::Pod);
+        let mut trouble = Trouble::none(Kind::Pod, Arc::default());
         let pauses: Vec<_> = (0..40).map(|_| trouble.pause(&Fault::NoVersion)).collect();
         assert!(pauses[0] >= Duration::from_millis(100) && pauses[0] <= Duration::from_millis(200));
         assert!(pauses[3] >= Duration::from_millis(800) && pauses[3] <= Duration::from_millis(1600));
@@ -197,7 +202,7 @@ mod tests {
             let status = serde_json::json!({"code": 429, "message": "busy", "details": details});
             Fault::Refused(serde_json::from_value(status).expect("a status"))
         };
-        let mut trouble = Trouble::none(Kind::Pod);
+        let mut trouble = Trouble::none(Kind::Pod, Arc::default());
         assert_eq!(trouble.pause(&asking(7)), Duration::from_secs(7));
         assert_eq!(trouble.pause(&asking(86400)), Duration::from_secs(30));
     }

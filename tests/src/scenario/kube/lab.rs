@@ -8,6 +8,7 @@ use crate::router::Kind;
 use crate::scenario::lab::{self, Lab};
 use crate::speaker::{Extra, Mode, Speaker};
 use crate::topology::Topology;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The hold time a speaker proposes unless told otherwise, in seconds.
@@ -46,20 +47,40 @@ pub(super) fn start(kind: Kind, user: User, way: Way) -> Result<Lab<Site>> {
 
 impl Lab<Site> {
     pub(super) fn start_speakers(&mut self) -> Result<()> {
-        self.speakers = vec![self.deployed(1)?, self.deployed(2)?];
+        self.start_speakers_with([&[], &[]])
+    }
+
+    /// The same, each with arguments of its own.
+    pub(super) fn start_speakers_with(&mut self, more: [&[&str]; 2]) -> Result<()> {
+        self.speakers = vec![self.deployed(1, more[0])?, self.deployed(2, more[1])?];
         Ok(())
     }
 
-    fn deployed(&self, host: u8) -> Result<Speaker> {
+    /// Starts the speaker of node `n<host>` anew; the old one, if it still runs, is killed.
+    pub(super) fn start_deployed(&mut self, host: u8, more: &[&str]) -> Result<()> {
+        self.speakers[usize::from(host) - 1].kill()?;
+        self.speakers[usize::from(host) - 1] = self.deployed(host, more)?;
+        Ok(())
+    }
+
+    /// Its directory, where its log is and whatever it keeps.
+    pub(super) fn directory(&self, host: u8) -> PathBuf {
+        self.topology.dir().join(format!("n{host}"))
+    }
+
+    /// A later argument beats an earlier one.
+    fn deployed(&self, host: u8, more: &[&str]) -> Result<Speaker> {
         let Site { proxy, api, user } = &self.source;
         let proxied = host == 1 && proxy.is_some();
         let kubeconfig = api.kubeconfig(*user, if proxied { Proxy::URL } else { URL })?;
         let gateway = [format!("GATEWAY_NAME=gw{host}")];
-        let extra = match user {
-            User::Gateway => Extra { arguments: &["--nat-gw-mode"], environment: &gateway },
-            _ => Extra { arguments: &["--announce-cluster-ip=true"], environment: &[] },
+        let (usual, environment) = match user {
+            User::Gateway => ("--nat-gw-mode", &gateway[..]),
+            _ => ("--announce-cluster-ip=true", &[][..]),
         };
-        let dir = self.topology.dir().join(format!("n{host}"));
+        let arguments = [&[usual], more].concat();
+        let extra = Extra { arguments: &arguments, environment };
+        let dir = self.directory(host);
         Speaker::deployed(&self.topology.nodes[usize::from(host) - 1], host, &dir, &kubeconfig, extra)
     }
 

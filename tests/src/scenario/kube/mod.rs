@@ -5,7 +5,11 @@
 
 mod annotate;
 mod bulk;
+mod credentials;
+mod events;
+mod intent;
 mod lab;
+mod local_only;
 mod outage;
 mod rights;
 mod scrape;
@@ -16,6 +20,10 @@ pub(crate) mod table;
 
 pub use annotate::{annotations, eips};
 pub use bulk::bulk;
+pub use credentials::credentials;
+pub use events::events;
+pub use intent::intent;
+pub use local_only::local_only;
 pub use outage::outages;
 pub use rights::{least_rights, rights_taken};
 pub use scrape::scrape;

@@ -7,9 +7,12 @@ use crate::kube::{Seen, User};
 use crate::router::Kind;
 use crate::scenario::lab::{Lab, conclude};
 use crate::wait;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long nobody answers: several tries of a speaker.
+/// How long the API server is dead at first: pauses between tries are at their longest by then.
+const LONG_OUTAGE: Duration = Duration::from_secs(65);
+
+/// How long nobody answers later: several tries of a speaker.
 const OUTAGE: Duration = Duration::from_secs(3);
 
 /// The API server killed, then etcd as well, then objects deleted and forgotten while n1 does not hear of it.
@@ -32,9 +35,12 @@ pub fn outages(kind: Kind) -> Result<()> {
 fn apiserver_killed(lab: &mut Lab<Site>) -> Result<()> {
     let world = tables(WORLD)?;
     lab.source.api.kill_apiserver()?;
-    wait::stays("the tables", OUTAGE, || lab.tables_are(&world))?;
+    wait::stays("the tables", LONG_OUTAGE, || lab.tables_are(&world))?;
     lab.source.api.start_apiserver()?;
-    follows(lab, BACK)
+    let back = Instant::now();
+    lab.kubectl_then("annotate --overwrite pod web ovn.kubernetes.io/bgp=false", WITHOUT_WEB, BACK)?;
+    println!("{:?} after it was back, what changed had followed", back.elapsed());
+    lab.kubectl_then("annotate --overwrite pod web ovn.kubernetes.io/bgp=true", WORLD, BACK)
 }
 
 fn both_killed(lab: &mut Lab<Site>) -> Result<()> {

@@ -5,7 +5,7 @@ use super::outage::follows;
 use super::stop::speakers_objects;
 use super::table::{WEB, WEB_FROM_N1, WITHOUT_WEB, WORLD, tables, withdrawn_were};
 use crate::fault::{During, Fault, Result, ensure};
-use crate::kube::objects::eip;
+use crate::kube::objects::{eip, pod};
 use crate::kube::{ApiServer, Cut, Request, Seen, URL, User};
 use crate::router::Kind;
 use crate::scenario::lab::{Lab, conclude};
@@ -71,6 +71,9 @@ pub fn least_rights() -> Result<()> {
     let mut api = ApiServer::start(&topology)?;
     api.create("world", &world())?;
     api.create("eips", &[eip("sample", "gw1", ("10.30.0.5", "fd00:30::5"), true)])?;
+    // So that there is something to tell.
+    api.create("typo", &[pod("typo", "n1", "plain-sub", "10.18.0.9", Some("ture"))])?;
+    api.kubectl(&["annotate", "eip", "sample", "ovn.kubernetes.io/bgp=ture"])?;
     speakers_objects(&api)?;
     api.grant(User::Node)?;
     api.grant(User::Gateway)?;
@@ -83,7 +86,10 @@ pub fn least_rights() -> Result<()> {
         ("list", "subnets.kubeovn.io"),
         ("watch", "pods"),
         ("watch", "subnets.kubeovn.io"),
+        ("create", "events.events.k8s.io"),
     ];
+    let own = [("get", "pods"), ("get", "daemonsets.apps"), ("watch", "daemonsets.apps")];
+    let with_own = [&running[..], &own].concat();
     let with_services = [&running[..], &[("list", "services"), ("watch", "services")]].concat();
     let node = Case {
         user: User::Node,
@@ -100,7 +106,8 @@ pub fn least_rights() -> Result<()> {
             "clusterrole/kube-ovn-speaker-stop",
             "role/kube-ovn-speaker-stop",
         ],
-        stopped: &[("get", "nodes"), ("get", "pods"), ("get", "daemonsets.apps")],
+        running: &with_own,
+        stopped: &[("get", "nodes")],
         ..node
     };
     used(&topology, &mut api, &restarting).during("node with graceful restart")?;
@@ -115,7 +122,11 @@ pub fn least_rights() -> Result<()> {
         user: User::Gateway,
         extra: Extra { arguments: &["--nat-gw-mode"], environment: &gateway },
         roles: &["clusterrole/vpc-nat-gateway-speaker"],
-        running: &[("list", "iptables-eips.kubeovn.io"), ("watch", "iptables-eips.kubeovn.io")],
+        running: &[
+            ("list", "iptables-eips.kubeovn.io"),
+            ("watch", "iptables-eips.kubeovn.io"),
+            ("create", "events.events.k8s.io"),
+        ],
         stopped: &[],
     };
     used(&topology, &mut api, &gateway).during("gateway")

@@ -90,15 +90,15 @@ pub fn leaving(kind: Kind) -> Result<()> {
             let mut ends = Vec::new();
             for (cause, reason, undo) in &steps {
                 ends.push(leave(lab, cause, reason).during(format_args!("kubectl {cause}"))?);
-                if *cause == BACKGROUND {
-                    break;
+                if !undo.is_empty() {
+                    lab.source.api.kubectl(&undo.split(' ').collect::<Vec<_>>())?;
                 }
-                lab.source.api.kubectl(&undo.split(' ').collect::<Vec<_>>())?;
-                if *cause == FOREGROUND {
+                if cause.contains("delete daemonset") {
                     lab.source.api.create("set", &[daemon_set()])?;
                 }
                 again(lab)?;
             }
+            ends.push(removed(lab).during("removed with its rights")?);
             Ok(ends)
         },
         |ends, verdicts| said(kind, &ends, verdicts),
@@ -173,14 +173,8 @@ fn made_anew(lab: &mut Lab<Site>) -> Result<Ended> {
 }
 
 fn forbidden(lab: &mut Lab<Site>) -> Result<Ended> {
-    const BINDINGS: [&str; 2] = [
-        "delete clusterrolebinding kube-ovn-speaker-stop",
-        "-n kube-system delete rolebinding kube-ovn-speaker-stop",
-    ];
     again(lab)?;
-    for binding in BINDINGS {
-        lab.source.api.kubectl(&binding.split(' ').collect::<Vec<_>>())?;
-    }
+    take_rights(lab)?;
     let words = ["cannot get resource \"nodes\"", "cannot get resource \"pods\""];
     let ended = stay(lab, SOON, &words)?;
     lab.source.api.grant(User::Node)?;
@@ -218,6 +212,30 @@ fn hurried(lab: &mut Lab<Site>) -> Result<Ended> {
     lab.proxy()?.hold(false);
     again(lab)?;
     Ok(ended)
+}
+
+/// The DaemonSet goes, and with it the rights to ask about it, as when all of a manifest is deleted.
+fn removed(lab: &mut Lab<Site>) -> Result<Ended> {
+    const GET: [&str; 5] = ["-n", "kube-system", "get", "daemonset", "kube-ovn-speaker"];
+    // The watch that sees it go begins with the process, and that has just converged.
+    std::thread::sleep(Duration::from_secs(1));
+    lab.source.api.kubectl(&["-n", "kube-system", "delete", "daemonset", "kube-ovn-speaker", "--now"])?;
+    take_rights(lab)?;
+    wait::until("nobody may ask", SOON, || {
+        let said = lab.source.api.kubectl_as(User::Node, URL, &GET).unwrap_or_else(|fault| fault.to_string());
+        ensure(said.contains("Forbidden"), || said)
+    })?;
+    leave(lab, "version", "DaemonSet kube-system/kube-ovn-speaker was deleted")
+}
+
+fn take_rights(lab: &Lab<Site>) -> Result<()> {
+    const BINDINGS: [&str; 2] = [
+        "delete clusterrolebinding kube-ovn-speaker-stop",
+        "-n kube-system delete rolebinding kube-ovn-speaker-stop",
+    ];
+    BINDINGS
+        .iter()
+        .try_for_each(|binding| lab.source.api.kubectl(&binding.split(' ').collect::<Vec<_>>()).map(drop))
 }
 
 /// n1 is stopped after `kubectl` with these words, and its routes go.

@@ -1,8 +1,8 @@
-//! When the configuration is to be read again: SIGHUP, or one of its files is not what it was.
+//! Follows files: tells when one of them is not what it was, so that what was read of them is read again.
 //!
 //! The directories of the files are watched, as files are replaced by rename and mounted ConfigMaps by another symlink. A
 //! file that somebody still writes to is not looked at. Not noticed: a change behind a symlink that leads out of its
-//! directory, until SIGHUP.
+//! directory.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// Follows a set of files.
-pub(super) struct Files {
+pub(crate) struct Files {
     paths: Vec<PathBuf>,
     /// What they were when last told; `None`: nobody has been told.
     seen: Option<u64>,
@@ -32,19 +32,19 @@ pub(super) struct Files {
 
 impl Files {
     /// Follows these. The first call of [`Files::changed`] answers at once: they may have changed since they were read.
-    pub(super) fn new(paths: Vec<PathBuf>) -> Self {
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
         Self { paths, seen: None, events: None, due: false }
     }
 
     /// Follows these from now on.
-    pub(super) fn follow(&mut self, paths: Vec<PathBuf>) {
+    pub(crate) fn follow(&mut self, paths: Vec<PathBuf>) {
         if self.paths != paths {
             *self = Self::new(paths);
         }
     }
 
     /// Until one of the files is not what it was. May be dropped at any time without losing anything.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         if self.paths.is_empty() {
             std::future::pending::<()>().await;
         }
