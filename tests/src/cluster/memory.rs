@@ -33,7 +33,7 @@ impl Site {
             group.display()
         );
         let machine = self.cluster.nodes[0].machine();
-        self.step(name, || {
+        let mut step = self.step(name, || {
             machine.exec(&["sh", "-c", &script])?;
             wait::until("the container was killed and is back", SOON, || {
                 let now = self.container("n1")?;
@@ -42,7 +42,9 @@ impl Site {
             })?;
             self.rolled_out(2)?;
             self.settle(BOTH, SOON)
-        })
+        })?;
+        step.started = Some(self.started("n1")?);
+        Ok(step)
     }
 
     /// The control group of a container, by its id.

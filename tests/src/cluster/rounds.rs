@@ -67,11 +67,13 @@ impl Site {
     /// # Errors
     /// When that is not so within a minute.
     pub fn rollout_restart(&self, name: &str) -> Result<Step> {
-        self.step(name, || {
+        let mut step = self.step(name, || {
             self.cluster.kubectl(&["-n", "kube-system", "rollout", "restart", DAEMON_SET])?;
             self.rolled_out(2)?;
             self.settle(BOTH, SOON)
-        })
+        })?;
+        step.started = Some(self.started("n1")?);
+        Ok(step)
     }
 
     /// Takes the label from n1: its speaker is to leave, whatever is agreed about restarts. Gives it back afterwards.

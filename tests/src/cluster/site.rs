@@ -5,6 +5,7 @@ use super::{Client, Cluster};
 use crate::capture::Capture;
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::objects::subnet;
+use crate::proc::run;
 use crate::router::{Bfd, Config, Dialing, Kind, Router, Session};
 use crate::scenario::compare;
 use crate::scenario::kube::table::tables;
@@ -175,6 +176,18 @@ impl Site {
         let pod = self.speaker(node)?;
         let previous: &[&str] = if previous { &["--previous"] } else { &[] };
         self.cluster.kubectl(&[&["-n", "kube-system", "logs", &pod], previous].concat())
+    }
+
+    /// When the speaker on a node wrote its first line, since the Unix epoch.
+    ///
+    /// # Errors
+    /// When its log does not begin with a time.
+    pub fn started(&self, node: &str) -> Result<Duration> {
+        let log = self.logs(node, false)?;
+        let time = log.split_whitespace().next().unwrap_or_default();
+        let seconds = run(&["date", "--date", time, "+%s.%N"])?;
+        let seconds = seconds.trim().parse().map_err(|_| Fault::new(format!("no time: {time:?}")))?;
+        Ok(Duration::from_secs_f64(seconds))
     }
 
     /// A fault with what everything last said.

@@ -28,6 +28,8 @@ pub struct Step {
     pub timeline: Timeline,
     /// From when to when, since the Unix epoch.
     pub span: (Duration, Duration),
+    /// When the process that n1 has at the end wrote its first line, where a step starts one anew.
+    pub started: Option<Duration>,
 }
 
 impl Site {
@@ -45,7 +47,7 @@ impl Site {
         std::thread::sleep(AROUND);
         let end = now();
         let (timeline, loss) = (recording.finish(zero)?, probing.finish()?);
-        let step = Step { name: name.to_owned(), took, loss, timeline, span: (zero, end) };
+        let step = Step { name: name.to_owned(), took, loss, timeline, span: (zero, end), started: None };
         println!("{step}");
         outcome.during(name)?;
         Ok(step)
@@ -64,6 +66,12 @@ impl Site {
         for step in steps {
             let (withdrawn, ended) = (step.withdrawn(&verdicts), step.ended(&verdicts));
             println!("- {}: {withdrawn} prefixes withdrawn, {ended} NOTIFICATIONs", step.name);
+            if let Some((kubernetes, speaker)) = step.gap(&verdicts) {
+                let [kubernetes, speaker] = [kubernetes, speaker].map(|part| part.as_millis());
+                println!(
+                    "  n1: {kubernetes} ms until the next process, {speaker} ms from there to its first route"
+                );
+            }
         }
         Ok(verdicts)
     }
@@ -103,6 +111,20 @@ impl Step {
     #[must_use]
     pub fn ended(&self, verdicts: &[Verdict; 2]) -> usize {
         self.messages(verdicts).filter(|message| message.kind == NOTIFICATION).count()
+    }
+
+    /// How a gap in what n1 announces is made up: from its last word to the next process, which is Kubernetes' part, and
+    /// from there to that process' first route, which is the speaker's. Without a last word it counts from the action.
+    #[must_use]
+    pub fn gap(&self, verdicts: &[Verdict; 2]) -> Option<(Duration, Duration)> {
+        let started = self.started?;
+        let own = [addresses(1, 1), addresses(2, 1)].concat();
+        let from_n1 = || self.messages(verdicts).filter(|message| own.contains(&message.from));
+        let ended = from_n1().filter(|message| message.kind == NOTIFICATION).map(|message| message.at);
+        let routes = from_n1().filter(|message| message.at > started && !message.announced.is_empty());
+        let first = routes.map(|message| message.at).min()?;
+        let ended = ended.max().unwrap_or(self.span.0);
+        Some((started.saturating_sub(ended), first.saturating_sub(started)))
     }
 
     fn messages<'a>(&self, verdicts: &'a [Verdict; 2]) -> impl Iterator<Item = &'a Message> {

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -30,6 +30,9 @@ type Way = (u8, bool);
 
 /// A router's table: the nodes each prefix is reached by.
 type Held = BTreeMap<IpNet, BTreeSet<Way>>;
+
+/// A table each time it became another, and when that was seen.
+type History = Vec<(Duration, Held)>;
 
 /// A connection to bgpd, as vtysh has one: a command ends with an octet of zero, an answer with three and a status.
 struct Vty {
@@ -97,7 +100,7 @@ pub(super) fn stale(topology: &Topology) -> Result<usize> {
 /// A recording under way, of both routers.
 pub(super) struct Recording {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<Vec<(Duration, Held)>>>>,
+    threads: Vec<JoinHandle<Result<History>>>,
     begin: Duration,
 }
 
@@ -133,9 +136,9 @@ impl Drop for Recording {
 }
 
 /// The table whenever it is another than before.
-fn record(socket: &PathBuf, stop: &AtomicBool) -> Result<Vec<(Duration, Held)>> {
+fn record(socket: &Path, stop: &AtomicBool) -> Result<History> {
     let mut vty = Vty::open(socket)?;
-    let mut changes: Vec<(Duration, Held)> = Vec::new();
+    let mut changes = History::new();
     while !stop.load(Ordering::Relaxed) {
         let (at, held) = (now(), vty.table()?);
         if changes.last().is_none_or(|(_, last)| *last != held) {
@@ -154,7 +157,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    fn new(tables: &[Vec<(Duration, Held)>], begin: Duration, zero: Duration) -> Self {
+    fn new(tables: &[History], begin: Duration, zero: Duration) -> Self {
         let mut rows: BTreeMap<i64, [String; 4]> = BTreeMap::new();
         let mut times: Vec<Duration> = tables.iter().flatten().map(|(at, _)| (*at).max(begin)).collect();
         times.sort();
