@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build image test check unit interop interop-table fuzz soak setup deny bench bfd-bench bfd-load cluster crds fmt
+.PHONY: help demo build image test check unit interop kubernetes interop-table fuzz soak setup deny bench bfd-bench bfd-load cluster crds fmt
 
 CARGO ?= cargo
 
@@ -16,7 +16,7 @@ image: ## Build the image of the static speaker, target/image/speaker.tar, witho
 	CARGO="$(CARGO)" ./deploy/image/build.sh
 
 test: setup ## Install what the tests need, then run every check and test
-	./tests/run check deny unit interop fuzz
+	./tests/run check deny unit interop kubernetes fuzz
 
 setup: ## Install routers, OVN and tools by apt, compile Kubernetes and GoBGP 4 for the labs (as root; needs Go)
 	./tests/setup.sh
@@ -32,6 +32,9 @@ unit: ## Tests that need no privilege
 
 interop: ## Tests against FRR, BIRD, GoBGP, ExaBGP, OVN and a Kubernetes API server in network namespaces (as root)
 	./tests/run interop
+
+kubernetes: ## Tests of the image on a real Kubernetes, two nodes with kubelet and containerd in namespaces (as root)
+	./tests/run kubernetes
 
 interop-table: ## Run the interop matrix alone and write docs/interop.md from it (as root)
 	$(CARGO) build --package speaker

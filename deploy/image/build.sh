@@ -65,5 +65,5 @@ set -- --label "org.opencontainers.image.title=speaker" --label "org.opencontain
     /usr/local/bin/speaker@=/kube-ovn/kube-ovn-speaker \
     /usr/local/bin/kube-ovn-speaker@=/kube-ovn/kube-ovn-speaker \
     /usr/local/bin/gobgp@=/kube-ovn/kube-ovn-speaker \
-    "/etc/passwd=$here/passwd" "/etc/group=$here/group" /tmp/ -- /kube-ovn/kube-ovn-speaker
+    "/etc/passwd=$here/passwd" "/etc/group=$here/group" /run/ /tmp/ -- /kube-ovn/kube-ovn-speaker
 echo "$out: ${name:-speaker:$version}, binary $size octets, archive $(wc -c <"$out") octets"

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Names start with this and the pid of the test, so that what a killed test left can be told apart.
-const PREFIX: &str = "bgplab";
+pub(crate) const PREFIX: &str = "bgplab";
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -114,13 +114,19 @@ fn remove(name: &str) {
     }
 }
 
-/// Removes what tests that were killed left behind: namespaces named after a pid that is gone.
+/// Removes what tests that were killed left behind: namespaces and directories named after a pid that is gone.
 fn sweep() {
     let list = run(&["ip", "netns", "list"]).unwrap_or_default();
     for name in list.lines().filter_map(|line| line.split_whitespace().next()) {
         if is_orphan(name) {
             end_all(name);
             remove(name);
+        }
+    }
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_orphan) {
+            // Another test may be at it, too.
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }

@@ -8,7 +8,7 @@
 //! The addresses are the same in every test; namespaces keep parallel tests apart.
 
 use crate::fault::{During, Fault, Result, ensure};
-use crate::netns::Netns;
+use crate::netns::{Netns, PREFIX};
 use crate::proc::run;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ impl Topology {
     /// # Errors
     /// When one of the `ip` commands fails.
     pub fn new() -> Result<Self> {
-        let dir = tempfile::tempdir()?;
+        let dir = tempfile::Builder::new().prefix(&format!("{PREFIX}-{}-", std::process::id())).tempdir()?;
         // FRR gives its rights up and must still reach its own directory below this one.
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o711))?;
         let routers = [Arc::new(Netns::new("r1")?), Arc::new(Netns::new("r2")?)];

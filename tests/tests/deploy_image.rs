@@ -17,12 +17,13 @@ use tests::speaker::binary;
 use tests::wait;
 
 /// What is in the image: path, mode, and where a link leads.
-const CONTENT: [(&str, &str, &str); 12] = [
+const CONTENT: [(&str, &str, &str); 13] = [
     ("etc/", "drwxr-xr-x", ""),
     ("etc/group", "-rw-r--r--", ""),
     ("etc/passwd", "-rw-r--r--", ""),
     ("kube-ovn/", "drwxr-xr-x", ""),
     ("kube-ovn/kube-ovn-speaker", "-rwxr-xr-x", ""),
+    ("run/", "drwxr-xr-x", ""),
     ("tmp/", "drwxrwxrwt", ""),
     ("usr/", "drwxr-xr-x", ""),
     ("usr/local/", "drwxr-xr-x", ""),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
@@ -12,6 +12,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/fuzzing.md",
     "docs/interop.md",
     "docs/interop-bfd.md",
+    "docs/lab.md",
     "docs/metrics.md",
     "docs/migration.md",
     "docs/sidecar.md",

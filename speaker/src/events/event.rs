@@ -45,7 +45,8 @@ fn capitalized(word: &str) -> String {
 
 /// At most so many octets, and whole characters.
 fn cut(mut text: String, octets: usize) -> String {
-    text.truncate(text.floor_char_boundary(octets));
+    let end = (0..=octets.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or_default());
     text
 }
 

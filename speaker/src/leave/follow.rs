@@ -82,14 +82,27 @@ impl Followed {
     /// As it is, then each change for some minutes.
     async fn round(&self, access: &Access, namespace: &str, name: &str) {
         let label = format!("{namespace}/{name}");
-        match asker(access).daemon_set(namespace, name).await {
-            Fact::Known(set) => self.note(&label, Some(set)),
-            Fact::Gone => self.note(&label, None),
+        let version = match asker(access).daemon_set(namespace, name).await {
+            Fact::Known(set) => {
+                let version = set.metadata.resource_version.clone();
+                self.note(&label, Some(set));
+                version
+            }
+            Fact::Gone => {
+                self.note(&label, None);
+                String::new()
+            }
             Fact::Unknown(why) => return debug!("our DaemonSet is not followed: {why}"),
-        }
-        // The name has passed as one in the question before. The first event says once more how it is.
+        };
+        // What happens from that version on is seen however long the watch takes to begin. Without one the first event
+        // says how it is. The name has passed as one in the question before.
+        let since = match version.is_empty() || !version.bytes().all(|octet| octet.is_ascii_digit()) {
+            true => String::new(),
+            false => format!("&resourceVersion={version}"),
+        };
         let path = format!(
-            "/apis/apps/v1/namespaces/{namespace}/daemonsets?watch=true&fieldSelector=metadata.name%3D{name}&timeoutSeconds={}",
+            "/apis/apps/v1/namespaces/{namespace}/daemonsets?watch=true&fieldSelector=metadata.name%3D{name}\
+             &timeoutSeconds={}{since}",
             LIFETIME.0
         );
         let Ok(request) = Request::get(path).body(Vec::new()) else { return };

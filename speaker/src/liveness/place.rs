@@ -23,7 +23,8 @@ fn remote(peer: PeerAddr, at: Option<SocketAddrV6>) -> Result<SocketAddr, String
 }
 
 /// The two ends of a neighbour's session as things are now. `bgp` is our end of its BGP session while there is one: that
-/// the way of those two is watched is the point of it, and routers know BFD sessions by it.
+/// the way of those two is watched is the point of it, and routers know BFD sessions by it. So it stays there though the
+/// next session is to come from elsewhere: a next hop that moves must end neither.
 ///
 /// # Errors
 /// Why there cannot be one, for people.
@@ -31,7 +32,7 @@ pub(super) fn path(peer: PeerAddr, wish: &Wish, bgp: Option<IpAddr>) -> Result<P
     let mut remote = remote(peer, wish.at)?;
     let hops = wish.profile.hops;
     remote.set_port(hops.port());
-    let local = match wish.local.or(bgp) {
+    let local = match bgp.or(wish.local) {
         Some(local) => local,
         None => source(remote).map_err(|error| format!("the kernel knows no way to it: {error}"))?,
     };
@@ -94,11 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn a_session_comes_from_the_address_that_is_pinned_else_from_the_kernels() {
-        let given =
-            path(peer("127.0.0.9"), &wish(Hops::Single, Some("127.0.0.3")), Some([127, 0, 0, 4].into()))
-                .expect("a way");
+    fn a_session_comes_from_where_bgps_does_else_from_the_address_that_is_pinned_else_from_the_kernels() {
+        let pinned = wish(Hops::Single, Some("127.0.0.3"));
+        let given = path(peer("127.0.0.9"), &pinned, None).expect("a way");
         assert_eq!((given.local, given.interface), (Some([127, 0, 0, 3].into()), 0));
+        let moved = path(peer("127.0.0.9"), &pinned, Some([127, 0, 0, 4].into())).expect("a way");
+        assert_eq!(moved.local, Some([127, 0, 0, 4].into()), "that session stands: routers know it by this");
         let found = path(peer("127.0.0.9"), &wish(Hops::Multi, None), None).expect("a way");
         assert_eq!(
             (found.local, found.hops),

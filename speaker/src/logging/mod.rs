@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracing::{Dispatch, Level, Metadata};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt};
+use tracing_subscriber::{Registry, fmt};
 
 use file::LogFile;
 use queue::Queue;
@@ -103,12 +104,12 @@ pub fn start(settings: &Settings) -> io::Result<(Dispatch, Guard)> {
     Ok((subscriber.into(), guard))
 }
 
-fn filter(verbosity: i32, wanted: Option<String>) -> EnvFilter {
+fn filter(verbosity: i32, wanted: Option<String>) -> Targets {
     let wanted = wanted.and_then(|wanted| {
-        let filter = EnvFilter::try_new(&wanted);
+        let filter = wanted.parse();
         filter.map_err(|error| eprintln!("speaker: RUST_LOG: {wanted:?} is left aside: {error}")).ok()
     });
-    wanted.unwrap_or_else(|| EnvFilter::new(directives(verbosity)))
+    wanted.unwrap_or_else(|| directives(verbosity).parse().unwrap_or_default())
 }
 
 /// A burst of route events overruns netlink-proto's socket, which costs nothing here: one look answers for all. The API

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Settings;
 use crate::policy::Policy;
-use crate::view::{AddressProblem, Key, Object};
+use crate::view::{AddressProblem, Key, Object, ServiceType};
 
 /// Something about one object that is probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ enum What {
         "annotation ovn.kubernetes.io/bgp is local, which a Service cannot say: nothing is announced for it"
     )]
     ServiceLocal,
+    #[error("spec.type is {found}: only Services of type ClusterIP are announced")]
+    ServiceType { found: Box<str> },
+    #[error("spec.clusterIP is None or empty: a headless Service has no address to announce")]
+    ServiceHeadless,
     #[error(
         "annotation ovn.kubernetes.io/bgp is local, which an EIP cannot say: nothing is announced for it"
     )]
@@ -89,6 +93,8 @@ impl Notice {
             What::BadAddress { .. } | What::BadClusterIp { .. } | What::BadEip { .. } => "bad-address",
             What::NoSubnet { .. } => "no-subnet",
             What::ServiceLocal => "service-local",
+            What::ServiceType { .. } => "service-type",
+            What::ServiceHeadless => "service-headless",
             What::EipLocal => "eip-local",
             What::ClusterPod | What::ClusterSubnet => "cluster-with-local-only",
         }
@@ -155,6 +161,13 @@ fn whats(object: &Object, settings: &Settings) -> Vec<What> {
         })),
         Object::Service(service) if asks => {
             all.extend((*policy == Policy::Local).then_some(What::ServiceLocal));
+            all.extend(match &service.service_type {
+                ServiceType::Other(found) => Some(What::ServiceType { found: found.clone() }),
+                // A cluster IP is given to a Service when it is made: this is no state on the way to one.
+                ServiceType::ClusterIp => (service.cluster_ips.is_empty()
+                    && service.bad_cluster_ips.is_empty())
+                .then_some(What::ServiceHeadless),
+            });
             all.extend(service.bad_cluster_ips.iter().map(|text| What::BadClusterIp { text: text.clone() }));
         }
         Object::Eip(eip) if asks => {

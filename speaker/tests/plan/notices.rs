@@ -2,7 +2,7 @@
 
 use speaker::plan::{Outcome, Plan, Settings};
 use speaker::policy::Policy;
-use speaker::view::{AddressProblem, Pod, Subnet};
+use speaker::view::{AddressProblem, Pod, Service, ServiceType, Subnet};
 
 use super::{P, empty, pod, put_pod, put_service, put_subnet, service, subnet};
 
@@ -46,6 +46,39 @@ fn what_is_probably_not_meant_is_told() {
         notices(&outcome),
         ["service/n/svc service-local", "pod/n/p bad-address", "subnet/s bad-cidr"]
     );
+}
+
+#[test]
+fn a_service_that_asks_in_vain_is_told() {
+    let of_type = |found: &str, policy| {
+        let service_type = ServiceType::Other(found.into());
+        put_service(Service { service_type, ..service(policy) })
+    };
+    let mut plan = empty(true);
+    assert_eq!(notices(&plan.apply(of_type("LoadBalancer", Policy::Unset))), [""; 0]);
+    let told = plan.apply(of_type("LoadBalancer", Policy::Cluster));
+    assert_eq!(notices(&told), ["service/n/svc service-type"]);
+    assert!(told.notices[0].to_string().starts_with("spec.type is LoadBalancer: "), "{:?}", told.notices);
+    assert_eq!(notices(&plan.apply(of_type("LoadBalancer", Policy::Cluster))), [""; 0]);
+    assert_eq!(notices(&plan.apply(of_type("NodePort", Policy::Cluster))), ["service/n/svc service-type"]);
+    let headless = Service { cluster_ips: [].into(), ..service(Policy::Cluster) };
+    assert_eq!(notices(&plan.apply(put_service(headless))), ["service/n/svc service-headless"]);
+}
+
+#[test]
+fn a_pod_that_gets_its_node_is_told_of_again_for_the_speaker_of_that_node_alone() {
+    let mut plan = empty(true);
+    let on = |node: Option<&str>| {
+        put_pod(Pod { node: node.map(Into::into), ..pod("p", Policy::Invalid("maybe".into()), P) })
+    };
+    let told = |outcome: Outcome| -> Vec<_> {
+        outcome.notices.iter().map(|one| (one.node().map(str::to_owned), one.is_told())).collect()
+    };
+    assert_eq!(told(plan.apply(on(None))), [(None, false)]);
+    assert_eq!(told(plan.apply(on(None))), []);
+    assert_eq!(told(plan.apply(on(Some("n1")))), [(Some("n1".to_owned()), true)]);
+    assert_eq!(told(plan.apply(on(Some("n1")))), []);
+    assert_eq!(told(empty(true).apply(on(Some("n1")))), [(Some("n1".to_owned()), false)]);
 }
 
 #[test]

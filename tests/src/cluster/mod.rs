@@ -5,16 +5,25 @@
 //! Needs control groups and, beside what [`crate::kube`] needs, containerd, runc and CNI plugins.
 
 mod client;
+pub mod flags;
 mod machine;
+mod manifest;
+mod memory;
 mod node;
 mod probe;
+mod rounds;
 mod site;
+mod step;
+mod timeline;
 
 pub use client::{CLUSTER, Client, LOCAL};
 pub use machine::{Inside, Machine};
+pub use manifest::{overlay, published};
 pub use node::{Node, PAUSE};
 pub use probe::{Loss, Probing};
-pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod, published};
+pub use site::{BOTH, NONE, ONLY_N1, ONLY_N2, SOON, Site, pod};
+pub use step::Step;
+pub use timeline::Timeline;
 
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::{ApiServer, Around, URL, program};
@@ -80,6 +89,14 @@ impl Cluster {
         let file = self.dir.join(format!("{name}.yaml"));
         std::fs::write(&file, yaml)?;
         self.kubectl(&["apply", "-f", &file.display().to_string()]).map(drop)
+    }
+
+    /// Applies a directory by kustomize.
+    ///
+    /// # Errors
+    /// What kubectl says.
+    pub fn apply_overlay(&self, dir: &Path) -> Result<()> {
+        self.kubectl(&["apply", "-k", &dir.display().to_string()]).map(drop)
     }
 
     /// A fault with the ends of all logs.

@@ -1,9 +1,11 @@
 //! The whole site: a cluster, two FRR routers its nodes speak BGP with, captured, and a client behind both.
 
+use super::timeline::stale;
 use super::{Client, Cluster};
 use crate::capture::Capture;
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::objects::subnet;
+use crate::proc::run;
 use crate::router::{Bfd, Config, Dialing, Kind, Router, Session};
 use crate::scenario::compare;
 use crate::scenario::kube::table::tables;
@@ -11,7 +13,7 @@ use crate::scenario::lab::addresses;
 use crate::topology::Topology;
 use crate::wait;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The Pod and Subnet objects of every site, and where they live, see [`Site::start`].
 pub const BOTH: &str = "
@@ -115,6 +117,20 @@ impl Site {
         Ok(took)
     }
 
+    /// [`Site::hold_within`], and nothing of it only because a speaker is expected back.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle(&self, table: &str, limit: Duration) -> Result<()> {
+        let begin = Instant::now();
+        self.hold_within(table, limit)?;
+        wait::until("nothing stale", limit.saturating_sub(begin.elapsed()), || {
+            let stale = stale(&self.topology)?;
+            ensure(stale == 0, || format!("{stale} stale paths"))
+        })?;
+        Ok(())
+    }
+
     /// The name of the speaker's Pod that runs on a node.
     ///
     /// # Errors
@@ -162,6 +178,18 @@ impl Site {
         self.cluster.kubectl(&[&["-n", "kube-system", "logs", &pod], previous].concat())
     }
 
+    /// When the speaker on a node wrote its first line, since the Unix epoch.
+    ///
+    /// # Errors
+    /// When its log does not begin with a time.
+    pub fn started(&self, node: &str) -> Result<Duration> {
+        let log = self.logs(node, false)?;
+        let time = log.split_whitespace().next().unwrap_or_default();
+        let seconds = run(&["date", "--date", time, "+%s.%N"])?;
+        let seconds = seconds.trim().parse().map_err(|_| Fault::new(format!("no time: {time:?}")))?;
+        Ok(Duration::from_secs_f64(seconds))
+    }
+
     /// A fault with what everything last said.
     #[must_use]
     pub fn explain(&self, fault: &Fault) -> Fault {
@@ -182,19 +210,6 @@ impl Site {
 
 fn shown(outcome: Result<String>) -> String {
     outcome.unwrap_or_else(|fault| fault.to_string())
-}
-
-/// The DaemonSet that Kube-OVN publishes with our image, and these arguments after its own.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn published(arguments: &[&str]) -> Result<String> {
-    let path = super::root().join("tests/lab/cluster/published.yaml");
-    let text = std::fs::read_to_string(&path).during(path.display())?;
-    let last = "        - --log_file_max_size=200\n";
-    ensure(text.contains(last), || format!("{last:?} is no longer its last argument"))?;
-    let more: String = arguments.iter().map(|argument| format!("        - {argument}\n")).collect();
-    Ok(text.replace("IMAGE", super::IMAGE).replace(last, &format!("{last}{more}")))
 }
 
 /// A Pod that a kubelet runs, with the addresses that Kube-OVN would have given it in `subnet`.

@@ -62,6 +62,15 @@ struct Case<'a> {
     stopped: &'a [(&'a str, &'a str)],
 }
 
+/// Something to announce, something to tell of, and what a speaker that stops looks at.
+fn objects(api: &ApiServer) -> Result<()> {
+    api.create("world", &world())?;
+    api.create("eips", &[eip("sample", "gw1", ("10.30.0.5", "fd00:30::5"), true)])?;
+    api.create("typo", &[pod("typo", "n1", "plain-sub", "10.18.0.9", Some("ture"))])?;
+    api.kubectl(&["annotate", "eip", "sample", "ovn.kubernetes.io/bgp=ture"])?;
+    speakers_objects(api)
+}
+
 /// The requests a speaker makes are those that `deploy/rbac/` allows, in every mode: none less, none more.
 ///
 /// # Errors
@@ -69,12 +78,7 @@ struct Case<'a> {
 pub fn least_rights() -> Result<()> {
     let topology = Topology::new()?;
     let mut api = ApiServer::start(&topology)?;
-    api.create("world", &world())?;
-    api.create("eips", &[eip("sample", "gw1", ("10.30.0.5", "fd00:30::5"), true)])?;
-    // So that there is something to tell.
-    api.create("typo", &[pod("typo", "n1", "plain-sub", "10.18.0.9", Some("ture"))])?;
-    api.kubectl(&["annotate", "eip", "sample", "ovn.kubernetes.io/bgp=ture"])?;
-    speakers_objects(&api)?;
+    objects(&api)?;
     api.grant(User::Node)?;
     api.grant(User::Gateway)?;
     let pod = ["POD_NAMESPACE=kube-system", "POD_NAME=kube-ovn-speaker-n1"].map(str::to_owned);

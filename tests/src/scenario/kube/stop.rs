@@ -3,7 +3,7 @@
 //! There is no kubelet and no controller: the Node, the DaemonSet and its Pod are made by hand, and it is the test that
 //! sends SIGTERM. What the routers hold afterwards is the judge, and what they were told.
 
-use super::lab::{SOON, Site, Way, start, world};
+use super::lab::{BACK, SOON, Site, Way, start, world};
 use super::table::{ONLY_N2, WORLD, tables};
 use crate::capture::{NOTIFICATION, Verdict, now};
 use crate::fault::{During, Result, ensure};
@@ -96,7 +96,9 @@ pub fn leaving(kind: Kind) -> Result<()> {
                 if cause.contains("delete daemonset") {
                     lab.source.api.create("set", &[daemon_set()])?;
                 }
-                again(lab)?;
+                if !cause.contains("--now") {
+                    again(lab)?;
+                }
             }
             ends.push(removed(lab).during("removed with its rights")?);
             Ok(ends)
@@ -217,8 +219,13 @@ fn hurried(lab: &mut Lab<Site>) -> Result<Ended> {
 /// The DaemonSet goes, and with it the rights to ask about it, as when all of a manifest is deleted.
 fn removed(lab: &mut Lab<Site>) -> Result<Ended> {
     const GET: [&str; 5] = ["-n", "kube-system", "get", "daemonset", "kube-ovn-speaker"];
-    // The watch that sees it go begins with the process, and that has just converged.
-    std::thread::sleep(Duration::from_secs(1));
+    let watch = ("watch".to_owned(), "daemonsets.apps".to_owned());
+    lab.source.api.forget_requests()?;
+    again(lab)?;
+    wait::until("its DaemonSet is watched", BACK, || {
+        let seen = lab.source.api.requests(User::Node)?.allowed;
+        ensure(seen.contains(&watch), || format!("{seen:?}"))
+    })?;
     lab.source.api.kubectl(&["-n", "kube-system", "delete", "daemonset", "kube-ovn-speaker", "--now"])?;
     take_rights(lab)?;
     wait::until("nobody may ask", SOON, || {
