@@ -3,18 +3,20 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
     "docs/config.md",
     "docs/benchmarks.md",
+    "docs/deploy.md",
     "docs/fuzzing.md",
     "docs/interop.md",
     "docs/interop-bfd.md",
     "docs/lab.md",
     "docs/metrics.md",
     "docs/migration.md",
+    "docs/performance.md",
     "docs/sidecar.md",
 ];
 /// A backticked word that starts like this is a path of the repository.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use futures_util::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
+use futures_util::{AsyncBufReadExt, FutureExt, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchParams};
@@ -130,5 +130,40 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(delays)
+    }
+
+    /// Changes one Pod after the other, so many a second, each change one prefix at the router; waits until the router
+    /// has seen them all.
+    pub(crate) async fn churn(&self, rate: u32, seconds: u32, sink: &mut Sink) -> Result<()> {
+        let mut tick = tokio::time::interval(Duration::from_secs(1) / rate);
+        let changes = rate * seconds;
+        let patching = async {
+            let mut made = stream::FuturesUnordered::new();
+            for change in 0..changes {
+                tick.tick().await;
+                let value = if change < changes / 2 { "false" } else { "true" };
+                let name = format!("load-{}", change % (changes / 2));
+                let patch = json!({"metadata": {"annotations": {"ovn.kubernetes.io/bgp": value}}});
+                made.push(async move {
+                    let params = PatchParams::default();
+                    self.pods.patch_metadata(&name, &params, &Patch::Merge(patch)).await.map_err(fault)
+                });
+                // Those under way go on while the next is waited for.
+                while let Some(Some(done)) = made.next().now_or_never() {
+                    done?;
+                }
+            }
+            while let Some(done) = made.next().await {
+                done?;
+            }
+            Ok::<_, Fault>(())
+        };
+        let seeing = async {
+            for _ in 0..changes {
+                sink.change().await?;
+            }
+            Ok::<_, Fault>(())
+        };
+        tokio::try_join!(patching, seeing).map(drop)
     }
 }

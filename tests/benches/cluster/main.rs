@@ -3,6 +3,7 @@
 //! - **cold start**: from the start of the process to the last prefix at the router, beside a bare client that lists
 //!   the same objects page by page and throws them away;
 //! - **memory**: resident, after that, everything announced;
+//! - **CPU**: of the speaker while 100 Pods change every second, for 20 s;
 //! - **event → wire**: one Pod's annotation is flipped 200 times; from the moment a bare watch on the same server
 //!   sees the event to the UPDATE at the router (negative: the router was faster than the watch).
 //!
@@ -28,6 +29,8 @@ use load::Cluster;
 use sink::Sink;
 
 const FLIPS: usize = 200;
+/// Changes a second, and for how many seconds, while CPU is measured.
+const CHURN: (u32, u32) = (100, 20);
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -86,6 +89,12 @@ async fn one_size(
         if colds.len() == 3 {
             let delays = cluster.flips(FLIPS, &mut sink).await?;
             report(count, lists[1], &mut colds, resident, delays);
+            sink.forget();
+            let (before, began) = (cpu(daemon.pid())?, Instant::now());
+            cluster.churn(CHURN.0, CHURN.1, &mut sink).await?;
+            let (used, took) = (cpu(daemon.pid())? - before, began.elapsed().as_secs_f64());
+            let rate = f64::from(CHURN.0 * CHURN.1) / took;
+            println!("        {:.1} % of a core at {rate:.0} changes a second", used / took * 100.0);
         }
     }
     let _ = dir;
@@ -131,6 +140,16 @@ fn start(topology: &Topology, kubeconfig: &Path, sink: SocketAddr) -> Result<Dae
         &socket,
     ];
     topology.nodes[0].spawn("speaker", &argv, &topology.dir().join("bench.log"))
+}
+
+/// Seconds of processor time so far.
+fn cpu(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in brackets, may hold anything; utime and stime are the 12th and 13th field after it, in hundredths.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: Vec<u32> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    ensure(ticks.len() == 2, || format!("not understood: {stat}"))?;
+    Ok(ticks.into_iter().map(f64::from).sum::<f64>() / 100.0)
 }
 
 /// In megabytes.

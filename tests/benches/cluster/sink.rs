@@ -17,6 +17,8 @@ pub(crate) struct Sink {
     pub(crate) addr: SocketAddr,
     inbound: mpsc::Receiver<Inbound>,
     held: HashSet<Ipv4Addr>,
+    /// Prefixes of UPDATEs that [`Sink::change`] has not told yet.
+    untold: usize,
     _engine: Engine,
 }
 
@@ -45,7 +47,7 @@ impl Sink {
                 },
             )
         });
-        Ok(Self { addr, inbound, held: HashSet::new(), _engine: engine })
+        Ok(Self { addr, inbound, held: HashSet::new(), untold: 0, _engine: engine })
     }
 
     /// Waits until it holds so many prefixes; gives the time of the last.
@@ -61,6 +63,20 @@ impl Sink {
         held.map_err(|_| Fault::new(format!("the router has {} of {count} prefixes", self.held.len())))?
     }
 
+    /// Begins to count changes anew.
+    pub(crate) fn forget(&mut self) {
+        self.untold = 0;
+    }
+
+    /// Waits for one more prefix that came or went; an UPDATE may tell of several.
+    pub(crate) async fn change(&mut self) -> Result<()> {
+        while self.untold == 0 {
+            self.next().await?;
+        }
+        self.untold -= 1;
+        Ok(())
+    }
+
     /// Takes the next UPDATE that says something; gives the time it was read at.
     pub(crate) async fn next(&mut self) -> Result<Instant> {
         loop {
@@ -68,6 +84,7 @@ impl Sink {
             let at = Instant::now();
             match inbound.event {
                 InboundEvent::Update(update) if !update.nlri.is_empty() || !update.withdrawn.is_empty() => {
+                    self.untold += update.withdrawn.len() + update.nlri.len();
                     for net in update.withdrawn {
                         self.held.remove(&net.network());
                     }
