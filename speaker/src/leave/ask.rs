@@ -87,7 +87,10 @@ impl<'a> Asker<'a> {
         let request =
             request.body(kube::client::Body::empty()).map_err(|error| No::Ever(error.to_string()))?;
         let answer = self.access.client().send(request).await;
-        let answer = answer.map_err(|error| No::Yet(sentence(&brief(&error))))?;
+        let answer = answer.map_err(|error| {
+            self.access.refused(&error);
+            No::Yet(sentence(&brief(&error)))
+        })?;
         let code = answer.status();
         // The client itself would read without end.
         let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER).await;
@@ -101,7 +104,15 @@ impl<'a> Asker<'a> {
                     Err(No::Ever(format!("the answer makes no sense at column {}", error.column())))
                 }
             },
-            code => refused(code, serde_json::from_slice(&body).ok(), name),
+            code => {
+                let status: Option<Status> = serde_json::from_slice(&body).ok();
+                if code == StatusCode::UNAUTHORIZED
+                    && let Some(status) = &status
+                {
+                    self.access.refused(&kube::Error::Api(Box::new(status.clone()))); // the next try may have others
+                }
+                refused(code, status, name)
+            }
         }
     }
 }
