@@ -57,8 +57,8 @@ impl Client {
             forward(forwarder)?;
         }
         let mut responders = Vec::new();
-        for (node, own) in topology.nodes.iter().zip([&[CLUSTER, LOCAL][..], &[CLUSTER]]) {
-            for address in own.iter().flatten() {
+        for (node, answered) in topology.nodes.iter().zip([&[CLUSTER, LOCAL][..], &[CLUSTER]]) {
+            for address in answered.iter().flatten() {
                 own(node, address)?;
                 responders.push(Responder::start(node, address.parse()?)?);
             }
