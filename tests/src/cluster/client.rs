@@ -44,7 +44,7 @@ impl Client {
             cable(&netns, peer, segment)?;
         }
         for home in HOME {
-            netns.ip(&["address", "add", home, "dev", "lo"])?;
+            own(&netns, home)?;
         }
         let hops = |hop: fn(u8) -> String| [101, 102].map(hop);
         let [a, b] = hops(|segment| format!("10.0.{segment}.1"));
@@ -57,11 +57,9 @@ impl Client {
             forward(forwarder)?;
         }
         let mut responders = Vec::new();
-        for (node, own) in topology.nodes.iter().zip([&[CLUSTER, LOCAL][..], &[CLUSTER]]) {
-            for address in own.iter().flatten() {
-                // Else the kernel tells others first that it has it.
-                let now: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
-                node.ip(&[&["address", "add", address, "dev", "lo"], now].concat())?;
+        for (node, answered) in topology.nodes.iter().zip([&[CLUSTER, LOCAL][..], &[CLUSTER]]) {
+            for address in answered.iter().flatten() {
+                own(node, address)?;
                 responders.push(Responder::start(node, address.parse()?)?);
             }
         }
@@ -89,6 +87,13 @@ impl Client {
     pub fn responders(&self) -> usize {
         self.responders.len()
     }
+}
+
+/// Gives a namespace an address wherever packets for it arrive.
+fn own(netns: &Netns, address: &str) -> Result<()> {
+    // For a moment the kernel otherwise takes an address for one that somebody else may have, even on `lo`.
+    let now: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
+    netns.ip(&[&["address", "add", address, "dev", "lo"], now].concat()).map(drop)
 }
 
 /// A link of its own to a router, which learns where the client is.
