@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -304,6 +305,25 @@ async fn the_pod_knows_better_than_a_flag_which_node_this_is() {
     let (decision, _) = server.decides(Question { node: "rack-7", ..question(&own) }).await;
     stays(&decision, &["DaemonSet kube-system/s wants node n1"]);
     assert_eq!(server.asked(), [POD, NODE, "/api/v1/nodes/rack-7", SET]);
+}
+
+#[tokio::test]
+async fn a_node_that_is_deleted_with_its_pods_is_left_by_who_saw_its_pod_before() {
+    static DELETED: AtomicBool = AtomicBool::new(false);
+    let server = Server::start(|path, _| match path {
+        POD if DELETED.load(Ordering::SeqCst) => failure(404, "NotFound", "not found", "s-x"),
+        NODE if DELETED.load(Ordering::SeqCst) => failure(404, "NotFound", "not found", "n1"),
+        POD | NODE | SET => fine(path),
+        _ => Answer::Drops, // the watch
+    });
+    let (own, dir, followed) = (pod("s-x"), tempfile::tempdir().unwrap(), Followed::default());
+    let access = Access::open(Some(&kubeconfig(dir.path(), &server.url))).await.unwrap();
+    let following = followed.follow(access, own.clone());
+    assert!(tokio::time::timeout(Duration::from_secs(3), following).await.is_err(), "it never ends");
+    DELETED.store(true, Ordering::SeqCst);
+    let asked = Question { followed: &followed, ..question(&own) };
+    leaves(&server.decides(asked).await.0, "node n1 was deleted");
+    stays(&server.decides(question(&own)).await.0, &["whether that is our node is not known"]);
 }
 
 #[tokio::test]

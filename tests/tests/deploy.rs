@@ -129,7 +129,7 @@ fn an_api_server_takes_all_of_it() {
 }
 
 /// A value that is wrong, and words of what Helm says against it.
-const WRONG: [(&str, &str, &str); 21] = [
+const WRONG: [(&str, &str, &str); 22] = [
     ("bgp.neighborAddresses", "{fd00::1}", "at '/bgp/neighborAddresses/0': 'fd00::1' does not match pattern"),
     (
         "bgp.neighborIpv6Addresses",
@@ -154,6 +154,7 @@ const WRONG: [(&str, &str, &str); 21] = [
     ),
     ("metrics.port", "65536", "at '/metrics/port': maximum: got 65"),
     ("state.hostPath", "var/lib", "at '/state/hostPath': 'var/lib' does not match pattern"),
+    ("podLabels.app", "other", "podLabels.app: app, component and type are the published labels"),
     ("maxUnavailable", "0", "at '/maxUnavailable': minimum: got 0, want 1"),
     ("bgp.neighborAs", "null", "bgp.neighborAs: must be given with bgp.neighborAddresses"),
     ("bgp.clusterAs", "null", "bgp.clusterAs: must be given with bgp.neighborAddresses"),
@@ -224,6 +225,29 @@ fn every_value_becomes_an_argument_that_the_speaker_takes() {
     let taken = check.env_clear().env("NODE_NAME", "a").env("POD_IPS", "10.0.0.7").output().unwrap();
     let said = [taken.stdout, taken.stderr].concat();
     assert!(taken.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+/// What is no plain word, or is said twice, must not break the text around it.
+#[test]
+fn values_of_any_shape_keep_what_they_say() {
+    let odd = [
+        ("config", "   # its first line is indented\n[defaults]"),
+        ("state.enabled", "true"),
+        ("state.hostPath", "/var/lib/a: b #c"),
+        ("podMonitor.enabled", "true"),
+        ("podMonitor.labels.app", "prometheus"),
+        ("dashboard.enabled", "true"),
+        ("dashboard.labels.app", "grafana"),
+    ];
+    let text = template("kube-system", &[&NEIGHBORS[..], &odd].concat()).unwrap();
+    for line in ["       # its first line is indented\n    [defaults]", "path: \"/var/lib/a: b #c\""] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    for app in ["prometheus", "grafana"] {
+        let of = |object: &&str| object.contains(&format!("\n    app: {app}\n"));
+        let object = text.split("\n---\n").find(of).unwrap();
+        assert_eq!(object.matches("\n    app: ").count(), 1, "a key twice: {object}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Follows our DaemonSet while we run. Who removes a speaker for good mostly removes its rights and its ServiceAccount in
-//! the same breath: by the time we are stopped nobody answers us, but the watch that began before has seen it go.
+//! the same breath: by the time we are stopped nobody answers us, but the watch that began before has seen it go. Where our
+//! Pod was placed is remembered, too: of a node that is deleted Kubernetes deletes the Pods before it has them stopped.
 
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -28,6 +29,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 #[derive(Debug, Default)]
 pub struct Followed {
     state: Mutex<State>,
+    /// The node of our Pod, which never changes.
+    placed: OnceLock<String>,
 }
 
 #[derive(Debug, Default)]
@@ -59,14 +62,23 @@ impl Followed {
         }
     }
 
+    /// The node our Pod was placed on, as the Pod itself said when it was there.
+    pub(super) fn placed(&self) -> Option<String> {
+        self.placed.get().cloned()
+    }
+
     /// Follows the DaemonSet that owns this Pod. Never ends; without the rights it tries again, and knows nothing.
     pub async fn follow(&self, access: Access, own: OwnPod) {
         let name = loop {
             match asker(&access).pod(&own.namespace, &own.name).await {
-                Fact::Known(pod) => match pod.owner().filter(|owner| owner.is_daemon_set()) {
-                    Some(owner) => break owner.name.clone(),
-                    None => return std::future::pending().await,
-                },
+                Fact::Known(pod) => {
+                    let owner = pod.owner().filter(|owner| owner.is_daemon_set()).cloned();
+                    let _ = pod.spec.node_name.map(|node| self.placed.set(node)); // it is the same each time
+                    match owner {
+                        Some(owner) => break owner.name,
+                        None => return std::future::pending().await,
+                    }
+                }
                 Fact::Gone => debug!("our Pod is not there"),
                 Fact::Unknown(why) => debug!("our DaemonSet is not known: {why}"),
             }

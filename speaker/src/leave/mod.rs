@@ -108,7 +108,7 @@ async fn keeper(asker: &Asker<'_>, own: Option<&OwnPod>, followed: &Followed) ->
                 _ => format!("Pod {label} is gone, so its owner is not known"),
             };
             let seen = |(name, set)| Keeper::DaemonSet { name, set, own: Placement::default() };
-            return (None, followed.last().map_or(Keeper::Unknown(why), seen));
+            return (followed.placed(), followed.last().map_or(Keeper::Unknown(why), seen));
         }
     };
     let placed = pod.spec.node_name.clone();

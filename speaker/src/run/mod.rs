@@ -77,6 +77,8 @@ pub struct Running {
     access: Option<Access>,
     pod: Option<OwnPod>,
     followed: Arc<Followed>,
+    /// Whether somebody fills it.
+    following: bool,
     tasks: JoinSet<&'static str>,
 }
 
@@ -103,8 +105,8 @@ impl Running {
         let keeper = Arc::new(Keeper::open(&config));
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
-        let followed = Arc::default();
-        let mut running = Self { announcer, peers, access, pod, followed, tasks };
+        let (followed, following) = (Arc::default(), false);
+        let mut running = Self { announcer, peers, access, pod, followed, following, tasks };
         running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
         running.follow_daemon_set();
@@ -131,7 +133,9 @@ impl Running {
     /// # Errors
     /// [`RunError`]; then everything stays as it is.
     pub async fn reload(&mut self, config: &Config) -> Result<(), RunError> {
-        self.peers.apply(config).await
+        self.peers.apply(config).await?;
+        self.follow_daemon_set();
+        Ok(())
     }
 
     /// The configured neighbours.

@@ -30,9 +30,10 @@ impl Running {
     /// gateway there is none.
     pub(super) fn follow_daemon_set(&mut self) {
         let (Some(access), Some(pod)) = (self.access.clone(), self.pod.clone()) else { return };
-        if !self.restarts() || self.announcer.identity().node.is_empty() {
+        if self.following || !self.restarts() || self.announcer.identity().node.is_empty() {
             return;
         }
+        self.following = true;
         let followed = Arc::clone(&self.followed);
         self.tasks.spawn(async move {
             followed.follow(access, pod).await;

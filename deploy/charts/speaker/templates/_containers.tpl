@@ -101,7 +101,7 @@ volumeMounts:
 {{- if include "speaker.state" . }}
 - name: state
   hostPath:
-    path: {{ .Values.state.hostPath }}
+    path: {{ .Values.state.hostPath | quote }}
     type: DirectoryOrCreate
 {{- end }}
 {{- if include "speaker.config" . }}
@@ -112,6 +112,6 @@ volumeMounts:
 {{- with .Values.bgp.md5.existingSecret }}
 - name: secrets
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
 {{- end }}
 {{- end }}

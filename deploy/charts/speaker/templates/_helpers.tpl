@@ -46,6 +46,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.state.intentMaxAge (not (include "speaker.state" .)) }}
 {{- fail "state.intentMaxAge: needs state.enabled, which keeps what was wanted last" }}
 {{- end }}
+{{- range list "app" "component" "type" }}
+{{- if hasKey $.Values.podLabels . }}
+{{- fail (printf "podLabels.%s: app, component and type are the published labels, by which the DaemonSet is found, and stay" .) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.podMonitor.enabled (not .Values.metrics.enabled) }}
 {{- fail "podMonitor.enabled: needs metrics.enabled" }}
 {{- end }}

@@ -14,7 +14,7 @@ use std::time::Duration;
 use kube::Client;
 use kube::client::AuthError;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::connect::{Made, connect};
 use crate::files::Files;
@@ -23,6 +23,8 @@ pub use super::connect::AccessError;
 
 /// Between two clients: making one may run a program, and costs the server a handshake.
 const PAUSE: Duration = Duration::from_secs(3);
+/// Between two lines that say the same of new clients: a server that refuses us for days is not worth one every [`PAUSE`].
+const REPEAT: Duration = Duration::from_secs(600);
 
 /// The API server that a file names, or that of the cluster whose Pod this is. Clones share one client.
 #[derive(Clone)]
@@ -42,6 +44,23 @@ struct Renewal {
     last: Instant,
     /// Why it could not be.
     told: Option<String>,
+    /// For what reason one was made, as it was told last, and when that was.
+    reason: Option<(&'static str, Instant)>,
+}
+
+impl Renewal {
+    fn new(now: Instant) -> Self {
+        Self { last: now, told: None, reason: None }
+    }
+
+    /// Whether it is to be told now that a client was made for this reason.
+    fn is_news(&mut self, why: &'static str, now: Instant) -> bool {
+        let known = self.reason.is_some_and(|(told, at)| told == why && now.duration_since(at) < REPEAT);
+        if !known {
+            self.reason = Some((why, now));
+        }
+        !known
+    }
 }
 
 impl Access {
@@ -51,7 +70,7 @@ impl Access {
     /// [`AccessError`].
     pub async fn open(kubeconfig: Option<&Path>) -> Result<Self, AccessError> {
         let made = Mutex::new(connect(kubeconfig).await?);
-        let renewal = tokio::sync::Mutex::new(Renewal { last: Instant::now(), told: None });
+        let renewal = tokio::sync::Mutex::new(Renewal::new(Instant::now()));
         Ok(Self { shared: Arc::new(Shared { kubeconfig: kubeconfig.map(Path::to_owned), made, renewal }) })
     }
 
@@ -94,14 +113,17 @@ impl Access {
 }
 
 impl Shared {
-    async fn renew(&self, renewal: &mut Renewal, why: &str) {
+    async fn renew(&self, renewal: &mut Renewal, why: &'static str) {
         let made = connect(self.kubeconfig.as_deref()).await;
         renewal.last = Instant::now();
         match made {
             Ok(made) => {
                 *self.made.lock().unwrap_or_else(PoisonError::into_inner) = made;
                 renewal.told = None;
-                info!("credentials for the API server read anew: {why}");
+                match renewal.is_news(why, renewal.last) {
+                    true => info!("credentials for the API server read anew: {why}"),
+                    false => debug!("credentials for the API server read anew once more: {why}"),
+                }
             }
             Err(error) => {
                 let text = error.to_string();
@@ -145,4 +167,21 @@ fn is_about_credentials(error: &kube::Error) -> bool {
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let Some(error) = error.downcast_ref::<io::Error>() else { return false };
     error.kind() == io::ErrorKind::InvalidData || error.get_ref().is_some_and(|inner| is_tls(inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_refuses_us_for_hours_costs_a_line_every_ten_minutes() {
+        let begin = Instant::now();
+        let mut renewal = Renewal::new(begin);
+        let told = |renewal: &mut Renewal, why, from: u64, to: u64| {
+            (from..to).step_by(3).filter(|at| renewal.is_news(why, begin + Duration::from_secs(*at))).count()
+        };
+        assert_eq!(told(&mut renewal, "refused", 0, 3600), 6);
+        assert_eq!(told(&mut renewal, "another file", 3600, 3601), 1);
+        assert_eq!(told(&mut renewal, "refused", 3603, 3610), 1);
+    }
 }
