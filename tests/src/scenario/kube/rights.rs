@@ -54,7 +54,7 @@ fn taken(lab: &Lab<Site>) -> Result<()> {
 struct Case<'a> {
     user: User,
     extra: Extra<'a>,
-    /// The roles with its rights, as kubectl names them.
+    /// The roles with its rights, as kubectl names them; of another namespace than kube-system behind its name.
     roles: &'a [&'a str],
     /// What it asks for as long as it runs.
     running: &'a [(&'a str, &'a str)],
@@ -125,7 +125,7 @@ pub fn least_rights() -> Result<()> {
     let gateway = Case {
         user: User::Gateway,
         extra: Extra { arguments: &["--nat-gw-mode"], environment: &gateway },
-        roles: &["clusterrole/vpc-nat-gateway-speaker"],
+        roles: &["clusterrole/vpc-nat-gateway-speaker", "default:role/vpc-nat-gateway-speaker-events"],
         running: &[
             ("list", "iptables-eips.kubeovn.io"),
             ("watch", "iptables-eips.kubeovn.io"),
@@ -133,7 +133,18 @@ pub fn least_rights() -> Result<()> {
         ],
         stopped: &[],
     };
-    used(&topology, &mut api, &gateway).during("gateway")
+    used(&topology, &mut api, &gateway).during("gateway")?;
+    gateway_tells_in_one_namespace(&api)
+}
+
+/// A tenant's gateway writes Events where those of objects without a namespace are, and nowhere else.
+fn gateway_tells_in_one_namespace(api: &ApiServer) -> Result<()> {
+    let who = "--as=system:serviceaccount:kube-system:vpc-nat-gateway-speaker";
+    let may = |namespace| {
+        api.kubectl(&["auth", "can-i", "create", "events.events.k8s.io", who, "-n", namespace]).is_ok()
+    };
+    ensure(may("default"), || "no Events in default".into())?;
+    ensure(!may("kube-system"), || "Events in kube-system, too".into())
 }
 
 /// Runs a speaker through a start, a restart of the API server and its own end; then what it asked for, what its roles
@@ -174,8 +185,8 @@ fn told(fault: &Fault, speaker: &Speaker) -> Fault {
 fn granted(api: &ApiServer, roles: &[&str]) -> Result<BTreeSet<Request>> {
     let mut out = BTreeSet::new();
     for role in roles {
-        let role: Value =
-            serde_json::from_str(&api.kubectl(&["-n", "kube-system", "get", role, "-o", "json"])?)?;
+        let (namespace, role) = role.split_once(':').unwrap_or(("kube-system", role));
+        let role: Value = serde_json::from_str(&api.kubectl(&["-n", namespace, "get", role, "-o", "json"])?)?;
         let words = |list: &Value| {
             let words = list.as_array().into_iter().flatten().filter_map(Value::as_str);
             words.map(str::to_owned).collect::<Vec<_>>()
