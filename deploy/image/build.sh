@@ -42,11 +42,11 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$top/Cargo.toml" | head -n 1)
 if [ -z "$binary" ]; then
     target=${CARGO_TARGET_DIR:-$top/target}
     # Relocations of a static program that may lie anywhere are half a megabyte, or packed a few kilobytes.
-    # Functions that came out the same are linked once, which is a sixth of the whole.
+    # Cargo strips nothing where a profile treats one package apart, so it is said here.
     # --target keeps crt-static away from build scripts and procedural macros, which cannot be linked that way.
     (cd "$top" && ${CARGO:-cargo} rustc --locked --profile dist --package speaker --bin speaker --target "$triple" \
         --config "target.$triple.rustflags=[\"-C\",\"target-feature=+crt-static\",\"-C\",\"link-arg=-Wl,-z,pack-relative-relocs\"]" --target-dir "$target" \
-        -- -C link-arg=-Wl,--icf=all) ||
+        -- -C strip=symbols) ||
         fail "the speaker cannot be built"
     binary=$target/$triple/dist/speaker
 fi
