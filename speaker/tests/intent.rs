@@ -150,12 +150,12 @@ fn what_is_assumed_stays_until_everything_was_listed_and_then_only_what_is_wante
 }
 
 /// As a Pod of the node `n1` runs it.
-fn keeper(dir: &Path) -> Keeper {
+fn keeper(dir: &Path) -> Arc<Keeper> {
     let dir = format!("--state-dir={}", dir.display());
     let args =
         ["speaker", "--neighbor-address=10.0.0.1", "--neighbor-as=1", "--cluster-as=2", "--node-name=n1"];
     let args = [&args[..], &["--kubeconfig=/k", "--intent-max-age=1h", &dir]].concat();
-    Keeper::new(&resolve(&args, &environment()).expect("valid")).expect("asked for")
+    Arc::new(Keeper::new(&resolve(&args, &environment()).expect("valid")).expect("asked for"))
 }
 
 #[tokio::test]
@@ -177,6 +177,21 @@ async fn what_is_wanted_is_kept_for_the_next_process_and_only_once_it_is_known()
     assert!(now - kept.confirmed < 60, "{kept:?} at {now}");
     assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(dir.path()).expect("directory").count(), 1, "no draft is left");
+    first.handle(batch(
+        vec![subnet("b", &["10.0.0.0/16"]), Change::Remove("subnet/a".parse().expect("a key"))],
+        true,
+    ));
+    keeper(dir.path()).close(&first);
+    let kept = Intent::load(&file, SCOPE, HOUR, now).expect("fit");
+    assert_eq!(kept.prefixes, nets(&["10.0.0.0/16"]), "the last word of a process that stops");
+    first.handle(batch(
+        vec![
+            subnet("a", &["10.1.0.0/16", "10.2.0.0/16"]),
+            Change::Remove("subnet/b".parse().expect("a key")),
+        ],
+        true,
+    ));
+    keeper(dir.path()).close(&first);
 
     let second = announcer();
     let before = fs::read(&file).expect("read");

@@ -67,9 +67,20 @@ impl Keeper {
         Some(Self { path, scope, max_age, start: Instant::now() })
     }
 
+    /// The last word of a speaker that stops: changes of the last seconds are not lost to a start without the API
+    /// server. Blocks.
+    pub fn close(&self, announcer: &Announcer) {
+        let Some(confirmed) = announcer.stages().confirmed().filter(|_| announcer.is_synced()) else {
+            return;
+        };
+        if let Err(error) = save(&self.path, &self.scope, confirmed, announcer.wanted()) {
+            warn!(path = %self.path.display(), %error, "what is wanted is kept as it was some seconds ago");
+        }
+    }
+
     /// Never ends.
-    pub async fn run(self, announcer: Arc<Announcer>) {
-        let this = Arc::new(self);
+    pub async fn run(self: Arc<Self>, announcer: Arc<Announcer>) {
+        let this = self;
         let reader = Arc::clone(&this);
         let intent = spawn_blocking(move || reader.load()).await.ok().flatten();
         let patience = PATIENCE.saturating_sub(this.start.elapsed());

@@ -23,8 +23,11 @@ pub(super) fn stages(announcer: &Announcer, log: &Counts) -> Vec<Family> {
     all.extend(announcer.events().map(events));
     let released = announcer.engine().is_released();
     all.push(
-        Family::gauge("speaker_released", "Whether every source has listed once, so that announcing began.")
-            .with(&[], number(u64::from(released))),
+        Family::gauge(
+            "speaker_released",
+            "Whether announcing began: every source has listed once, or what was wanted last is announced.",
+        )
+        .with(&[], number(u64::from(released))),
     );
     all.push(
         Family::counter("speaker_log_lines_dropped_total", "Log lines lost because nothing took them.")

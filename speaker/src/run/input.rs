@@ -45,7 +45,8 @@ impl Running {
                 });
             }
         }
-        if let Some(keeper) = Keeper::new(config) {
+        self.intent = Keeper::new(config).map(Arc::new);
+        if let Some(keeper) = self.intent.clone() {
             let announcer = Arc::clone(&self.announcer);
             self.tasks.spawn(async move {
                 keeper.run(announcer).await;

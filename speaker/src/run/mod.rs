@@ -22,6 +22,7 @@ use tracing::{debug, error, info, warn};
 use crate::announce::{Announcer, Identity};
 use crate::config::{Config, Problems};
 use crate::files::Files;
+use crate::intent;
 use crate::leave::Followed;
 use crate::liveness::Liveness;
 use crate::nexthop::StartError;
@@ -77,6 +78,8 @@ pub struct Running {
     access: Option<Access>,
     pod: Option<OwnPod>,
     followed: Arc<Followed>,
+    /// What keeps what is wanted for a start without the API server.
+    intent: Option<Arc<intent::Keeper>>,
     /// Whether somebody fills it.
     following: bool,
     tasks: JoinSet<&'static str>,
@@ -106,7 +109,7 @@ impl Running {
         let peers = Peers { engine, roster, keeper, paths, liveness };
         let (access, pod) = (None, config.pod.clone());
         let (followed, following) = (Arc::default(), false);
-        let mut running = Self { announcer, peers, access, pod, followed, following, tasks };
+        let mut running = Self { announcer, peers, access, pod, followed, following, intent: None, tasks };
         running.start_source(&config, &settings).await?;
         running.start_peers(&config).await?;
         running.follow_daemon_set();

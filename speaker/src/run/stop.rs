@@ -65,18 +65,18 @@ impl Running {
     }
 
     /// Leaves: Cease with this text to every router, then everything is closed.
-    pub async fn stop(mut self, text: &str) {
+    pub async fn stop(self, text: &str) {
         info!(reason = %text, "leaving: withdrawing everything");
         self.peers.keeper.close(true);
         self.announcer.engine().shutdown(cut(text, TEXT)).await;
         self.peers.liveness.stop().await;
-        self.tasks.shutdown().await;
+        self.close().await;
     }
 
     /// Stays, for the routers that agreed on graceful restart: their connections are dropped without a word, and they
     /// keep the routes for the next process. The others are left as by [`Running::stop`], and hear only `text`: why we
     /// stay is nothing to them.
-    pub async fn pause(mut self, text: &str, reason: &str) {
+    pub async fn pause(self, text: &str, reason: &str) {
         let engine = Arc::clone(&self.peers.engine);
         let agreed = |peer: &PeerStatus| peer.negotiated.as_ref().is_some_and(|with| with.restart.is_some());
         // Who is not back yet may still be keeping the routes of the process before.
@@ -101,6 +101,13 @@ impl Running {
         let _ = tokio::time::timeout(GOODBYE, left).await;
         engine.abandon().await;
         self.peers.liveness.stop().await;
+        self.close().await;
+    }
+
+    async fn close(mut self) {
         self.tasks.shutdown().await;
+        let Some(intent) = self.intent.take() else { return };
+        let announcer = Arc::clone(&self.announcer);
+        let _ = tokio::task::spawn_blocking(move || intent.close(&announcer)).await;
     }
 }
