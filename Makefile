@@ -49,9 +49,9 @@ soak: ## Every property of engine and plan with a hundred thousand random cases
 bench: ## Full-table benchmark beside a floor program and BIRD; codec micro-benchmarks
 	$(CARGO) bench --package bgp --features net
 
-cluster: ## Benchmark with 10 000 and 100 000 Pods on a real API server (as root)
-	$(CARGO) build --release --package speaker
-	SPEAKER_BIN=$(CURDIR)/target/release/speaker $(CARGO) bench --package tests --bench cluster -- 10000 100000
+cluster: image ## Benchmark of the image's binary: 10 000 and 100 000 Pods on a real API server (as root)
+	SPEAKER_BIN=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/x86_64-unknown-linux-gnu/dist/speaker \
+		$(CARGO) bench --package tests --bench cluster -- 10000 100000
 
 bfd-bench: ## Benchmark of BFD beside FRR: 100 cuts of the link, both families (as root)
 	$(CARGO) build --release --package speaker
