@@ -3,8 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
@@ -34,6 +34,8 @@ pub struct Keeper {
     scope: String,
     max_age: Duration,
     start: Instant,
+    /// Held while the file is made anew: the last word may come while another write is under way.
+    alone: Mutex<()>,
 }
 
 /// What was written last, and is still the file's contents.
@@ -64,7 +66,7 @@ impl Keeper {
             }
         };
         let path = restart::intent_path(dir, &config.node, gateway);
-        Some(Self { path, scope, max_age, start: Instant::now() })
+        Some(Self { path, scope, max_age, start: Instant::now(), alone: Mutex::default() })
     }
 
     /// The last word of a speaker that stops: changes of the last seconds are not lost to a start without the API
@@ -73,7 +75,7 @@ impl Keeper {
         let Some(confirmed) = announcer.stages().confirmed().filter(|_| announcer.is_synced()) else {
             return;
         };
-        if let Err(error) = save(&self.path, &self.scope, confirmed, announcer.wanted()) {
+        if let Err(error) = self.save(confirmed, announcer.wanted()) {
             warn!(path = %self.path.display(), %error, "what is wanted is kept as it was some seconds ago");
         }
     }
@@ -122,7 +124,11 @@ impl Keeper {
         }
     }
 
-    async fn write_if_due(&self, announcer: &Announcer, written: &mut Option<Written>) -> io::Result<()> {
+    async fn write_if_due(
+        self: &Arc<Self>,
+        announcer: &Announcer,
+        written: &mut Option<Written>,
+    ) -> io::Result<()> {
         // Until the API server was heard for every kind, nothing is known to be right.
         let Some(confirmed) = announcer.stages().confirmed() else { return Ok(()) };
         let version = announcer.version();
@@ -137,40 +143,42 @@ impl Keeper {
             }
             _ => {
                 let prefixes = announcer.wanted();
-                let (path, scope) = (self.path.clone(), self.scope.clone());
-                let file = spawn_blocking(move || save(&path, &scope, confirmed, prefixes)).await;
+                let this = Arc::clone(self);
+                let file = spawn_blocking(move || this.save(confirmed, prefixes)).await;
                 let file = file.map_err(io::Error::other)??;
                 *written = Some(Written { file, version, confirmed, at: Instant::now() });
                 Ok(())
             }
         }
     }
-}
 
-/// Writes all of it or nothing, for its owner only. Blocks.
-fn save(path: &Path, scope: &str, confirmed: u64, mut prefixes: Vec<IpNet>) -> io::Result<File> {
-    let start = Instant::now();
-    prefixes.sort_unstable();
-    let octets = form::encode(scope, confirmed, &prefixes);
-    if u64::try_from(octets.len()).map_or(true, |len| len >= MAX_FILE) {
-        return Err(io::Error::other(format!("{} prefixes are too many", prefixes.len())));
+    /// Writes all of it or nothing, for its owner only. Blocks.
+    fn save(&self, confirmed: u64, mut prefixes: Vec<IpNet>) -> io::Result<File> {
+        let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = &self.path;
+        let start = Instant::now();
+        prefixes.sort_unstable();
+        let octets = form::encode(&self.scope, confirmed, &prefixes);
+        if u64::try_from(octets.len()).map_or(true, |len| len >= MAX_FILE) {
+            return Err(io::Error::other(format!("{} prefixes are too many", prefixes.len())));
+        }
+        let draft = path.with_extension("intent.new");
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
+        let written = written.and_then(|mut file| {
+            file.write_all(&octets)?;
+            file.sync_data()?;
+            fs::rename(&draft, path)?;
+            Ok(file)
+        });
+        debug!(prefixes = prefixes.len(), octets = octets.len(), took = ?start.elapsed(), "what is wanted is kept");
+        written.inspect_err(|_| {
+            let _ = fs::remove_file(&draft);
+        })
     }
-    let draft = path.with_extension("intent.new");
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-    let written = written.and_then(|mut file| {
-        file.write_all(&octets)?;
-        file.sync_data()?;
-        fs::rename(&draft, path)?;
-        Ok(file)
-    });
-    debug!(prefixes = prefixes.len(), octets = octets.len(), took = ?start.elapsed(), "what is wanted is kept");
-    written.inspect_err(|_| {
-        let _ = fs::remove_file(&draft);
-    })
 }
 
 fn now() -> u64 {

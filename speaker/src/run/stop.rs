@@ -10,7 +10,7 @@ use tracing::info;
 use super::Running;
 use crate::leave::{Decision, Question, cut, decide, unasked};
 
-/// How long those who are left while others are stayed with may take to hear it.
+/// How long those who are left while others are stayed with may take to hear it, and the disk to keep the last word.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How long the API server may take to say whether this node is to lose its speaker.
@@ -108,6 +108,8 @@ impl Running {
         self.tasks.shutdown().await;
         let Some(intent) = self.intent.take() else { return };
         let announcer = Arc::clone(&self.announcer);
-        let _ = tokio::task::spawn_blocking(move || intent.close(&announcer)).await;
+        // A disk that hangs must not keep the process.
+        let written = tokio::task::spawn_blocking(move || intent.close(&announcer));
+        let _ = tokio::time::timeout(GOODBYE, written).await;
     }
 }
