@@ -6,18 +6,25 @@
 
 #![allow(clippy::duplicated_attributes, reason = "printer columns of one type look alike")]
 
+mod egress_gateway;
 mod eip;
 mod nat_gateway;
 mod subnet;
+mod vpc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use egress_gateway::{
+    Bandwidth, Bfd, NodeTerm, Policy, Selector, StatusCondition, VpcEgressGateway, VpcEgressGatewaySpec,
+    VpcEgressGatewayStatus, Workload,
+};
 pub use eip::{IptablesEip, IptablesEipSpec, IptablesEipStatus};
 pub use nat_gateway::{BgpSpeaker, VpcNatGateway, VpcNatGatewaySpec, VpcNatGatewayStatus};
 pub use subnet::{Subnet, SubnetSpec, SubnetStatus};
+pub use vpc::{BfdPort, BfdPortStatus, Vpc, VpcSpec, VpcStatus};
 
 /// Group of all of them.
 pub const GROUP: &str = "kubeovn.io";
@@ -47,5 +54,5 @@ impl Condition {
 /// The custom resource definitions, by plural name: what is in `deploy/crds/`.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![IptablesEip::crd(), Subnet::crd(), VpcNatGateway::crd()]
+    vec![IptablesEip::crd(), Subnet::crd(), VpcEgressGateway::crd(), VpcNatGateway::crd(), Vpc::crd()]
 }

@@ -27,6 +27,14 @@ use crate::Condition;
 pub struct SubnetSpec {
     /// One CIDR, or two of different families with a comma between.
     pub cidr_block: Option<Box<str>>,
+    /// The VPC it is in; empty: the default one.
+    pub vpc: Option<Box<str>>,
+    /// Address of the router, or of the physical gateway; two of different families with a comma between.
+    pub gateway: Option<Box<str>>,
+    /// `ovn`, or the attachment it belongs to, `NAME.NAMESPACE…`.
+    pub provider: Option<Box<str>>,
+    /// Addresses not to be given out: one, or `FIRST..LAST`.
+    pub exclude_ips: Option<Vec<Box<str>>>,
     /// Whether traffic that leaves the cluster is translated to the node's address.
     pub nat_outgoing: Option<bool>,
 }

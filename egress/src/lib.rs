@@ -1,0 +1,5 @@
+//! Egress gateways of VPCs: watch → [`view`] → [`plan`] (pure) → apply (one transaction for each object).
+
+pub mod plan;
+pub mod rows;
+pub mod view;

@@ -1,0 +1,7 @@
+//! `egress`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::FAILURE
+}

@@ -1,0 +1,14 @@
+//! OVSDB as a client speaks it (RFC 7047), and the tables of OVN that the daemons read and write.
+//!
+//! Without the feature `net` nothing here knows a socket, a clock or a runtime. `net` connects to databases by unix
+//! socket, TCP and TLS, follows the leader of a cluster and resumes its monitors.
+
+#[cfg(feature = "net")]
+pub mod net;
+pub mod op;
+pub mod replica;
+pub mod value;
+
+pub use op::Operation;
+pub use replica::{Replica, Row};
+pub use value::{Atom, Uuid, Value};
