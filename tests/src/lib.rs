@@ -15,6 +15,7 @@ pub mod cache;
 pub mod capture;
 pub mod cluster;
 pub mod deploy;
+pub mod egress;
 pub mod fault;
 pub mod gobgp_cli;
 pub mod http;

@@ -2,9 +2,11 @@
 //! datapath, so that no kernel module is needed and labs run beside each other.
 //!
 //! [`switch`] is Open vSwitch alone, [`Ovn`] what OVN puts on top of it, [`vpc`] the smallest network of a VPC with hosts
-//! as namespaces, [`bfd`] BFD rows and what the southbound database says of them.
+//! as namespaces, [`bfd`] BFD rows and what the southbound database says of them, [`chassis`] further chassis and the
+//! network between them.
 
 pub mod bfd;
+pub mod chassis;
 pub mod switch;
 pub mod vpc;
 

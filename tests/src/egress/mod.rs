@@ -1,0 +1,3 @@
+//! Labs of the egress controller.
+
+pub mod traffic;
