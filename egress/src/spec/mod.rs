@@ -35,7 +35,7 @@ pub enum Family {
 
 impl Family {
     /// Both, in the order rows are written.
-    pub const BOTH: [Self; 2] = [Self::V4, Self::V6];
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
     /// The family of an address.
     #[must_use]
@@ -241,7 +241,7 @@ impl Spec {
 
     /// Families with a gateway on both sides: those whose traffic can leave.
     pub fn families(&self) -> impl Iterator<Item = Family> + '_ {
-        Family::BOTH.into_iter().filter(|family| {
+        Family::ALL.into_iter().filter(|family| {
             self.internal.gateway(*family).is_some() && self.external.gateway(*family).is_some()
         })
     }
