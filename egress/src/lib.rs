@@ -2,4 +2,5 @@
 
 pub mod plan;
 pub mod rows;
+pub mod spec;
 pub mod view;
