@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use crate::spec::{Bfd, Family, Spec};
+use crate::spec::{Bfd, Spec};
+use crate::view::Family;
 
 /// Volume and path: the lock of iptables, below a root that cannot be written.
 pub(super) const RUN: (&str, &str) = ("run", "/run");

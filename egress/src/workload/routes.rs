@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::spec::{Family, Source, Spec};
+use crate::spec::{Source, Spec};
+use crate::view::Family;
 
 /// A route of an interface; the order is the one they are written in.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
