@@ -212,7 +212,7 @@ impl Spec {
 
     /// Families with a gateway on both sides: those whose traffic can leave.
     pub fn families(&self) -> impl Iterator<Item = Family> + '_ {
-        Family::ALL.into_iter().filter(|family| {
+        Family::BOTH.into_iter().filter(|family| {
             self.internal.gateway(*family).is_some() && self.external.gateway(*family).is_some()
         })
     }

@@ -204,7 +204,7 @@ pub(super) fn together(internal: &Side, external: &Side, bfd: Option<&Bfd>, faul
         }
     }
     let served = |family: &Family| internal.gateway(*family).is_some() && external.gateway(*family).is_some();
-    if !Family::ALL.iter().any(served) {
+    if !Family::BOTH.iter().any(served) {
         let rule = format!("has a gateway of no family in which internal Subnet {} has one", internal.subnet);
         faults.add(Reason::NoFamily, "spec.externalSubnet", &external.subnet, rule);
     }

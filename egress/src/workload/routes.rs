@@ -20,7 +20,7 @@ struct Route {
 pub(super) fn annotations(spec: &Spec) -> BTreeMap<String, String> {
     let mut inside = BTreeSet::new();
     let mut outside = BTreeSet::new();
-    for family in Family::ALL {
+    for family in Family::BOTH {
         if let Some(gateway) = spec.internal.gateway(family) {
             let route = |dst| Route { dst, gw: gateway.to_string() };
             let peers =
