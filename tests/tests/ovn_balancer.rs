@@ -46,7 +46,17 @@ impl Lab {
         ovn.nbctl(&[&join[..], &peer, &to].concat())?;
         let outside = outside(&ovn)?;
         let backend = format!("192.168.0.10:{PORT}");
-        ovn.nbctl(&["lb-add", "lb1", &format!("{VIP}:{PORT}"), &backend, "tcp", "--", "lr-lb-add", "vpc1", "lb1"])?;
+        ovn.nbctl(&[
+            "lb-add",
+            "lb1",
+            &format!("{VIP}:{PORT}"),
+            &backend,
+            "tcp",
+            "--",
+            "lr-lb-add",
+            "vpc1",
+            "lb1",
+        ])?;
         Ok(Self { outside, _server: server, _inside: inside, _fabric: fabric, ovn, _dir: dir })
     }
 
@@ -69,7 +79,15 @@ impl Lab {
 
 fn outside(ovn: &Ovn) -> Result<Arc<Netns>> {
     let (host, mac) = (Arc::new(Netns::new("outside")?), "02:00:00:00:0e:02");
-    ovn.nbctl(&["lsp-add", "ext", "outside", "--", "lsp-set-addresses", "outside", &format!("{mac} 172.17.0.50")])?;
+    ovn.nbctl(&[
+        "lsp-add",
+        "ext",
+        "outside",
+        "--",
+        "lsp-set-addresses",
+        "outside",
+        &format!("{mac} 172.17.0.50"),
+    ])?;
     ovn.switch().plug("br-int", "outside", &host)?;
     host.ip(&["link", "set", "eth0", "address", mac])?;
     host.ip(&["address", "add", "172.17.0.50/16", "dev", "eth0"])?;
@@ -80,7 +98,15 @@ fn outside(ovn: &Ovn) -> Result<Arc<Netns>> {
 
 fn collide(lab: &Lab) -> Result<()> {
     wait::until("without a BFD port", LIMIT, || lab.balances())?;
-    lab.ovn.nbctl(&["ha-chassis-group-add", "g", "--", "ha-chassis-group-add-chassis", "g", "chassis2", "100"])?;
+    lab.ovn.nbctl(&[
+        "ha-chassis-group-add",
+        "g",
+        "--",
+        "ha-chassis-group-add-chassis",
+        "g",
+        "chassis2",
+        "100",
+    ])?;
     lab.pin(LOW)?;
     wait::until("a BFD port with a low UUID takes the load balancer", LIMIT, || {
         ensure(lab.balances().is_err(), || "it still balances".to_owned())
