@@ -8,7 +8,7 @@
 
 use super::bfd::{Timers, columns};
 use super::switch::{Place, Switch};
-use super::{CHASSIS, Ovn, START_LIMIT};
+use super::{Ovn, START_LIMIT};
 use crate::fault::{Fault, Result, ensure};
 use crate::netns::Netns;
 use crate::proc::{Daemon, run};
@@ -128,7 +128,7 @@ impl Ovn {
     /// What `ovn-nbctl` says.
     pub fn pin_bfd_port(&self, number: u8, networks: [&str; 2]) -> Result<()> {
         let (port, mac) = (bfd_port(number), format!("02:00:00:00:0b:{number:02x}"));
-        let chassis = if number == 1 { CHASSIS.to_owned() } else { format!("chassis{number}") };
+        let chassis = if number == 1 { self.chassis.to_owned() } else { format!("chassis{number}") };
         self.nbctl(&["ls-add", &port])?;
         self.router_port(&port, &port, &mac, networks)?;
         let querier = ["mcast_snoop=true", "mcast_querier=true", "mcast_query_interval=3600"];
