@@ -17,6 +17,8 @@ pub mod readiness;
 pub mod rows;
 pub mod run;
 pub mod source;
+pub mod spec;
 pub mod status;
 pub mod subject;
 pub mod view;
+pub mod workload;
