@@ -19,39 +19,11 @@ use kube::ResourceExt;
 use kubeovn::{Selector, VpcEgressGateway};
 
 use crate::plan::Settings;
+pub use crate::view::Family;
 use crate::view::{Cluster, Name};
 use refusal::Faults;
 pub use refusal::{Fault, Reason, Refusal};
 pub use words::bfd_port_addresses;
-
-/// An IP version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// Both, in the order rows are written.
-    pub const BOTH: [Self; 2] = [Self::V4, Self::V6];
-
-    /// The family of an address.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
-    }
-
-    /// `4` or `6`.
-    #[must_use]
-    pub fn digit(self) -> &'static str {
-        match self {
-            Self::V4 => "4",
-            Self::V6 => "6",
-        }
-    }
-}
 
 /// A gateway as it is to be.
 #[derive(Clone, Debug, PartialEq)]
