@@ -166,7 +166,12 @@ pub(super) fn word(state: Option<&Session>) -> &'static str {
 }
 
 /// What became of every pod of the gateway, for people.
-pub(super) fn report(cluster: &Cluster, gateway: &Name, attachment: &str, families: &[Hops; 2]) -> Vec<Member> {
+pub(super) fn report(
+    cluster: &Cluster,
+    gateway: &Name,
+    attachment: &str,
+    families: &[Hops; 2],
+) -> Vec<Member> {
     pods(cluster, gateway)
         .map(|(name, pod)| {
             let mine: Vec<_> = families
@@ -189,7 +194,9 @@ fn say(hop: &Hop, last_resort: bool) -> String {
     let Hop { address, against, .. } = hop;
     match (hop.used, last_resort) {
         (true, false) => format!("{address} is a next hop"),
-        (true, true) if against.is_empty() => format!("{address} is a next hop as a last resort: no session is up"),
+        (true, true) if against.is_empty() => {
+            format!("{address} is a next hop as a last resort: no session is up")
+        }
         (true, true) => format!("{address} is a next hop as a last resort: {against}"),
         (false, _) => format!("{address} is not a next hop: {against}"),
     }
