@@ -1,14 +1,14 @@
 //! Which tables and columns are monitored.
 
 use ovn::net::Watched;
-use ovn::op::{Condition, Where};
+use ovn::op::Condition;
 use ovn::{Atom, Value};
 
 /// Of the northbound database. Address sets and port groups of other vendors may be many and large: they are left out.
 #[must_use]
 pub fn northbound(vendor: &str) -> Vec<Watched> {
     let all = |table, columns| Watched { table, columns, only: Vec::new() };
-    let of_vendor = |table, columns| Watched { table, columns, only: vec![vendored(vendor)] };
+    let of_vendor = |table, columns| Watched { table, columns, only: vec![vec![vendored(vendor)]] };
     vec![
         all(
             "Logical_Router",
@@ -39,9 +39,9 @@ pub fn northbound(vendor: &str) -> Vec<Watched> {
     ]
 }
 
-fn vendored(vendor: &str) -> Where {
+fn vendored(vendor: &str) -> Condition {
     let value = Value::texts([("vendor", vendor)]);
-    vec![Condition { column: "external_ids".into(), function: "includes", value }]
+    Condition { column: "external_ids".into(), function: "includes", value }
 }
 
 /// Of the southbound database: where chassis are, and what northd made of BFD ports (ports of routers are of type patch
@@ -49,9 +49,9 @@ fn vendored(vendor: &str) -> Where {
 #[must_use]
 pub fn southbound() -> Vec<Watched> {
     let patch = Value::one(Atom::from("patch"));
-    let patch = vec![Condition { column: "type".into(), function: "==", value: patch }];
+    let patch = Condition { column: "type".into(), function: "==", value: patch };
     vec![
         Watched { table: "Chassis", columns: &["name", "hostname"], only: Vec::new() },
-        Watched { table: "Port_Binding", columns: &["logical_port", "type", "options"], only: vec![patch] },
+        Watched { table: "Port_Binding", columns: &["logical_port", "type", "options"], only: vec![vec![patch]] },
     ]
 }

@@ -230,7 +230,7 @@ impl Engine {
 fn is_same(wanted: &k8s_openapi::api::apps::v1::Deployment, known: &view::Deployment) -> bool {
     let annotations = wanted.metadata.annotations.as_ref();
     let hash = annotations.and_then(|all| all.get("ovn.kubernetes.io/generate-hash"));
-    let replicas = wanted.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let replicas = wanted.spec.replicas.unwrap_or(1);
     hash.map(String::as_str) == Some(&*known.hash) && replicas == known.replicas
 }
 

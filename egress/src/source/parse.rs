@@ -111,14 +111,14 @@ pub(super) fn deployment(object: apps::Deployment) -> Parsed {
     let annotations = meta.annotations.unwrap_or_default();
     let hash = annotations.get("ovn.kubernetes.io/generate-hash").map(String::as_str);
     let stuck = status.conditions.iter().flatten().any(|one| {
-        one.type_ == "Progressing"
-            && one.status == "False"
+        one.type_.as_deref() == Some("Progressing")
+            && one.status.as_deref() == Some("False")
             && one.reason.as_deref() == Some("ProgressDeadlineExceeded")
     });
     Parsed::Object(Object::Deployment(Arc::new(Deployment {
         hash: hash.unwrap_or_default().into(),
         // Absent means one, says the API.
-        replicas: object.spec.and_then(|spec| spec.replicas).unwrap_or(1),
+        replicas: object.spec.replicas.unwrap_or(1),
         owner: owner.unwrap_or_default().into(),
         generation: meta.generation.unwrap_or_default(),
         observed: status.observed_generation.unwrap_or_default(),
