@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kubeovn::{Subnet, VpcEgressGateway};
 
-use super::pod::{GATEWAY_LABEL, is_gateway};
+use super::pod::is_gateway;
 use super::store::State;
 use crate::subject::Subject;
 use crate::view::{Deployment, Name, Pod};
@@ -114,7 +114,8 @@ pub(super) fn by_deployment(state: &State, name: &Name, deployment: &Deployment)
     })
 }
 
-/// The label that names a pod's gateway, for whoever watches by it.
+/// Deployments of gateways.
 pub(super) fn deployment_selector() -> String {
-    format!("app={},{GATEWAY_LABEL}", super::pod::GATEWAY_APP)
+    let (key, value) = crate::workload::APP;
+    format!("{key}={value}")
 }

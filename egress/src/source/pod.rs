@@ -8,18 +8,16 @@ use k8s_openapi::api::core::v1 as core;
 use serde::Deserialize;
 
 use super::parse::{Object, Parsed};
+use crate::workload;
 use crate::view::Pod;
 
-/// `app` label of gateway pods.
-pub(super) const GATEWAY_APP: &str = "vpc-egress-gateway";
-/// The label that names a pod's gateway.
-pub(super) const GATEWAY_LABEL: &str = "ovn.kubernetes.io/vpc-egress-gateway";
 /// Where Multus tells the addresses of attachments.
 const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
 
-/// Whether a pod with these labels is part of a gateway.
+/// Whether a pod with these labels is part of a gateway, of whatever group.
 pub(super) fn is_gateway(labels: &BTreeMap<String, String>) -> bool {
-    labels.get("app").is_some_and(|app| app == GATEWAY_APP) && labels.contains_key(GATEWAY_LABEL)
+    let (key, value) = workload::APP;
+    labels.get(key).is_some_and(|app| app == value)
 }
 
 pub(super) fn pod(object: core::Pod) -> Parsed {
