@@ -4,3 +4,4 @@ pub mod plan;
 pub mod rows;
 pub mod spec;
 pub mod view;
+pub mod workload;

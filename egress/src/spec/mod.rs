@@ -19,8 +19,7 @@ use kube::ResourceExt;
 use kubeovn::{Selector, VpcEgressGateway};
 
 use crate::plan::Settings;
-pub use crate::view::Family;
-use crate::view::{Cluster, Name};
+use crate::view::{Cluster, Family, Name};
 use refusal::Faults;
 pub use refusal::{Fault, Reason, Refusal};
 pub use words::bfd_port_addresses;

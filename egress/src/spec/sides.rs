@@ -6,9 +6,9 @@ use ipnet::IpNet;
 use kubeovn::{Condition, Subnet, VpcEgressGatewaySpec};
 
 use super::refusal::{Faults, Reason};
-use super::{Addresses, Bfd, Family, Side, addresses};
+use super::{Addresses, Bfd, Side, addresses};
 use crate::plan::Settings;
-use crate::view::{Cluster, Name};
+use crate::view::{Cluster, Family, Name};
 
 /// The VPC of a gateway.
 pub(super) struct Home<'a> {
