@@ -175,7 +175,7 @@ fn hosting(cluster: &Cluster, network: &Network, settings: &Settings, vpc: &str)
         if !here || !enabled || gateway.metadata.deletion_timestamp.is_some() {
             continue;
         }
-        let placed = nodes_of(cluster, name, &mut hosting, network);
+        let placed = nodes_of((cluster, network), &settings.group, name, &mut hosting);
         let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
         hosting.settled &= placed >= wanted;
     }
@@ -183,9 +183,16 @@ fn hosting(cluster: &Cluster, network: &Network, settings: &Settings, vpc: &str)
 }
 
 /// Adds the chassis of one gateway's pods; how many pods have a node and stay.
-fn nodes_of(cluster: &Cluster, gateway: &Name, hosting: &mut Hosting, network: &Network) -> usize {
+fn nodes_of(
+    (cluster, network): (&Cluster, &Network),
+    group: &str,
+    gateway: &Name,
+    hosting: &mut Hosting,
+) -> usize {
     let mut placed = 0;
-    for (_, pod) in members::pods(cluster, gateway).filter(|(_, pod)| !pod.ended && !pod.node.is_empty()) {
+    for (_, pod) in
+        members::pods(cluster, group, gateway).filter(|(_, pod)| !pod.ended && !pod.node.is_empty())
+    {
         if let Some(chassis) = network.chassis.get(&pod.node) {
             hosting.chassis.insert(pod.node.clone(), chassis.clone());
         }

@@ -27,6 +27,7 @@ use kubeovn::{VpcEgressGateway, VpcEgressGatewayStatus, VpcStatus};
 
 use crate::rows::Row;
 use crate::view::{Cluster, Family, Name, Network};
+use crate::workload;
 use gateway_rows::Make;
 use members::{Gate, Hops, Sessions};
 use request::Request;
@@ -124,34 +125,45 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
         Ok(request) => request,
         Err(refusal) => {
             let why = (refusal.reason().as_str(), refusal.to_string());
-            return kept(status::refused((name, object), why, true));
+            return kept(status::refused((&settings.group, name, object), why, true));
         }
     };
     if !network.routers.contains_key(&request.router) {
         let message = format!("logical router {} is not in the northbound database", request.router);
-        return kept(status::refused((name, object), ("ReconcileOVNRoutesFailed", message), false));
+        return kept(status::refused(
+            (&settings.group, name, object),
+            ("ReconcileOVNRoutesFailed", message),
+            false,
+        ));
     }
     let form = match form::choose(cluster, network, settings, &request) {
         Ok(form) => form,
         Err(why) => {
             let message = format!("--custom-vpc-rows=static: {why}");
-            return kept(status::refused((name, object), ("StaticRoutesImpossible", message), true));
+            return kept(status::refused(
+                (&settings.group, name, object),
+                ("StaticRoutesImpossible", message),
+                true,
+            ));
         }
     };
     let heard = request.deaf.is_none();
     let gate = static_rows::gate(request.bfd.is_some(), heard, form.routes, network.features.bfd_only);
     let make = Make { cluster, network, settings, name, request: &request, gate };
     let hops = hops(make);
-    let (status, mut notices) = status::followed(cluster, (name, object), &request, &hops);
+    // Without BFD port the pods stay as they are: what they would be replaced by could not be told from the request.
+    let deployment = heard.then(|| workload::deployment(&request.spec, &settings.group));
+    let hash = deployment.as_ref().and_then(hash);
+    let (status, mut notices) = status::followed(make.of(), object, (&request, hash), &hops);
     notices.extend(unrouted(make, &form, object));
     GatewayPlan {
         // A gateway that never had rows does not begin with those that drop: without BFD port it has no pods either.
         rows: (heard || owned).then(|| rows(make, &form, &hops)),
         release: false,
-        deployment: None,
+        deployment,
         status,
         notices,
-        members: members::report(cluster, name, &request.attachment, &hops),
+        members: members::report(make.of(), &hops),
         last_resort: hops.iter().any(|hops| hops.last_resort),
         form: Some(form),
     }
@@ -175,12 +187,17 @@ fn kept((status, notices): (VpcEgressGatewayStatus, Vec<Notice>)) -> GatewayPlan
     GatewayPlan { status, notices, ..GatewayPlan::default() }
 }
 
+/// What a Deployment was made from.
+fn hash(deployment: &k8s_openapi::api::apps::v1::Deployment) -> Option<&str> {
+    deployment.metadata.annotations.as_ref()?.get(workload::HASH).map(String::as_str)
+}
+
 /// Who is a next hop, by family.
 fn hops(make: Make<'_>) -> [Hops; 2] {
-    let Make { cluster, network, settings, name, request, gate } = make;
+    let Make { cluster, network, settings, request, gate, .. } = make;
     let ports = (gate != Gate::None).then(|| bfd_port::ports(cluster, network, settings, &request.vpc));
     let sessions = Sessions { gate, ports: ports.as_ref() };
-    Family::BOTH.map(|family| members::hops((cluster, network), name, &request.attachment, family, sessions))
+    Family::BOTH.map(|family| members::hops(make.of(), family, sessions))
 }
 
 /// All rows, in the order they are best written.

@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 
 use kubeovn::{VpcEgressGateway, VpcEgressGatewayStatus, Workload};
 
+use super::Notice;
 use super::conditions::{self, Verdict};
-use super::members::{self, Hops};
+use super::members::{self, Hops, Of};
 use super::request::{Request, Why};
-use super::{Notice, names};
-use crate::view::{Cluster, Deployment, Family, Name, Pod};
+use crate::view::{Deployment, Family, Name, Pod};
+use crate::workload;
 
 /// Whether the gateway is ready, with the reason and what speaks against it.
-fn ready(cluster: &Cluster, name: &Name, request: &Request) -> Verdict {
-    let key = Name::new(&name.namespace, &request.spec.pods.workload);
-    let deployment = cluster.deployments.get(&key).map(|one| &**one);
+fn ready(of: Of<'_>, request: &Request, hash: Option<&str>) -> Verdict {
+    let key = Name::new(&of.gateway.namespace, &request.spec.pods.workload);
+    let deployment = of.cluster.deployments.get(&key).map(|one| &**one);
     let mut against = Vec::new();
     let mut external = 0;
-    for (pod_name, pod) in members::pods(cluster, name).filter(|(_, pod)| !pod.terminating && !pod.ended) {
+    for (pod_name, pod) in of.pods().filter(|(_, pod)| !pod.terminating && !pod.ended) {
         match members::hard(pod, &request.attachment) {
             Some(reason) => against.push(format!("pod {}: {reason}", pod_name.name)),
             None if !pod.ready => against.push(format!("pod {}: it is not ready", pod_name.name)),
@@ -27,7 +28,7 @@ fn ready(cluster: &Cluster, name: &Name, request: &Request) -> Verdict {
     if external != request.replicas {
         against.push(format!("{external} pods have an external address, {} are asked for", request.replicas));
     }
-    if let Some(waits) = rollout(deployment, request.replicas) {
+    if let Some(waits) = rollout(deployment, request.replicas, hash) {
         against.insert(0, waits);
         let warning = false;
         return Verdict { warning, ..Verdict::bad("Ready", false, "Processing", against.join("; ")) };
@@ -40,12 +41,13 @@ fn ready(cluster: &Cluster, name: &Name, request: &Request) -> Verdict {
 }
 
 /// What the Deployment still waits for.
-fn rollout(deployment: Option<&Deployment>, replicas: usize) -> Option<String> {
+fn rollout(deployment: Option<&Deployment>, replicas: usize, hash: Option<&str>) -> Option<String> {
     let Some(one) = deployment else { return Some("the Deployment is not there yet".to_owned()) };
     let [all, updated, available] = one.counts;
     let wanted = i32::try_from(replicas).unwrap_or(i32::MAX);
     let says = |text: String| Some(format!("Deployment: {text}"));
-    if one.observed < one.generation || one.replicas != wanted {
+    let other = hash.is_some_and(|hash| *one.hash != *hash);
+    if other || one.observed < one.generation || one.replicas != wanted {
         return says("its last change has not been seen by its controller yet".to_owned());
     }
     if one.stuck {
@@ -61,12 +63,12 @@ fn rollout(deployment: Option<&Deployment>, replicas: usize) -> Option<String> {
 
 /// The status of a gateway that is followed.
 pub(super) fn followed(
-    cluster: &Cluster,
-    (name, object): (&Name, &VpcEgressGateway),
-    request: &Request,
+    of: Of<'_>,
+    object: &VpcEgressGateway,
+    (request, hash): (&Request, Option<&str>),
     hops: &[Hops; 2],
 ) -> (VpcEgressGatewayStatus, Vec<Notice>) {
-    let ready = ready(cluster, name, request);
+    let ready = ready(of, request, hash);
     let validated = match &request.deaf {
         None => Verdict::good("Validated", true, "ReconcileSuccess"),
         Some((reason, message)) => Verdict::bad("Validated", false, reason, message.clone()),
@@ -74,7 +76,8 @@ pub(super) fn followed(
     let is_ready = ready.holds;
     let verdicts = [ready, validated, degraded(hops)];
     let (conditions, notices) = conditions::merge(told(object), &verdicts, object.metadata.generation, true);
-    let usable: Vec<&Pod> = members::pods(cluster, name)
+    let usable: Vec<&Pod> = of
+        .pods()
         .map(|(_, pod)| pod)
         .filter(|pod| members::hard(pod, &request.attachment).is_none())
         .collect();
@@ -84,7 +87,7 @@ pub(super) fn followed(
     let nodes: BTreeSet<String> = usable.iter().map(|pod| pod.node.to_string()).collect();
     let status = VpcEgressGatewayStatus {
         replicas: i32::try_from(request.replicas).ok(),
-        label_selector: Some(selector(name)),
+        label_selector: Some(workload::label_selector(of.group, &of.gateway.name)),
         ready: is_ready,
         phase: if is_ready { "Completed" } else { "Processing" }.to_owned(),
         internal_ips: some(internal),
@@ -103,7 +106,7 @@ pub(super) fn followed(
 
 /// The status of a gateway that is not followed: what was there, and why it stays so. `invalid`: its specification is why.
 pub(super) fn refused(
-    (name, object): (&Name, &VpcEgressGateway),
+    (group, name, object): (&str, &Name, &VpcEgressGateway),
     (reason, message): Why,
     invalid: bool,
 ) -> (VpcEgressGatewayStatus, Vec<Notice>) {
@@ -117,7 +120,7 @@ pub(super) fn refused(
     let old = object.status.clone().unwrap_or_default();
     let status = VpcEgressGatewayStatus {
         replicas: Some(object.spec.replicas.unwrap_or(1)),
-        label_selector: Some(selector(name)),
+        label_selector: Some(workload::label_selector(group, &name.name)),
         ready: false,
         phase: "Processing".to_owned(),
         conditions: Some(conditions),
@@ -143,11 +146,6 @@ fn degraded(hops: &[Hops; 2]) -> Verdict {
 
 fn told(object: &VpcEgressGateway) -> &[kubeovn::StatusCondition] {
     object.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default()
-}
-
-/// Of the scale subresource.
-fn selector(name: &Name) -> String {
-    format!("app=vpc-egress-gateway,{}={}", names::GATEWAY_LABEL, names::label(&name.name))
 }
 
 /// One address, or the first of each family with a comma between.

@@ -120,7 +120,7 @@ fn only_pods_of_the_vpc_with_a_port_are_selected() {
         ("ended", |pod| pod.ended = true),
         ("of other labels", |pod| pod.labels.clear()),
         ("a gateway", |pod| {
-            pod.labels.insert("ovn.kubernetes.io/vpc-egress-gateway".to_owned(), "gateway1".to_owned());
+            pod.labels.insert("app".to_owned(), "vpc-egress-gateway".to_owned());
         }),
     ];
     for (case, change) in cases {

@@ -130,7 +130,12 @@ impl World {
 
     /// A Deployment whose rollout is over.
     pub fn deployed(&mut self, name: &str, replicas: i32) {
+        let wanted = self.plan(name).deployment.and_then(|one| one.metadata.annotations).unwrap_or_default();
         let one = Deployment {
+            hash: wanted
+                .get("ovn.kubernetes.io/generate-hash")
+                .map(|hash| hash.as_str().into())
+                .unwrap_or_default(),
             replicas,
             generation: 1,
             observed: 1,
