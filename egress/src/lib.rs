@@ -2,4 +2,6 @@
 
 pub mod plan;
 pub mod rows;
+pub mod spec;
 pub mod view;
+pub mod workload;

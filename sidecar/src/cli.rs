@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::nat::cli::{NatFlags, StatusFlags};
+
 /// Which of its programs the binary is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -34,7 +36,7 @@ impl Program {
 
 /// `sidecar`.
 #[derive(Debug, Parser)]
-#[command(name = "sidecar", version, about = "Runs in gateway pods: answers BFD")]
+#[command(name = "sidecar", version, about = "Runs in gateway pods: answers BFD, keeps NAT rules")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -46,6 +48,10 @@ pub struct Cli {
 pub enum Command {
     /// Answers BFD: a session with every peer from every address, and speaks first.
     Bfd(BfdFlags),
+    /// Programs NAT and policy routing of an egress gateway, and keeps them.
+    Nat(NatFlags),
+    /// Says what is programmed, and whether all is as wanted (exit code 0; 1: not; 4: nobody to ask).
+    Status(StatusFlags),
     /// As the program bfdd-beacon.
     #[command(disable_help_flag = true)]
     BfddBeacon(Words),

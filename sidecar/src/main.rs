@@ -6,7 +6,7 @@ use clap::Parser;
 use sidecar::cli::{BfdFlags, Cli, Command, Program};
 use sidecar::config::{Config, Environment};
 use sidecar::run::{self, Extras};
-use sidecar::{control, daemonize, logging, supervisor};
+use sidecar::{control, daemonize, logging, nat, supervisor};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Program::Supervisor => supervisor::main(words),
         Program::Sidecar => match Cli::parse().command {
             Command::Bfd(flags) => bfd(&flags),
+            Command::Nat(flags) => nat::command::nat(&flags),
+            Command::Status(flags) => nat::command::status(&flags),
             Command::BfddBeacon(rest) => daemonize::main(rest.words.into_iter()),
             Command::BfddControl(rest) => control::client::main(rest.words.into_iter()),
             Command::KubeOvnBfddSupervisor(rest) => supervisor::main(rest.words.into_iter()),

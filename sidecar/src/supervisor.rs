@@ -20,8 +20,7 @@ const USAGE: &str = "usage: kube-ovn-bfdd-supervisor <run|live|ready|status>";
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let environment = Environment::read();
-    let path = environment.get("BFDD_SUPERVISOR_SOCKET").filter(|path| !path.is_empty());
-    let path = PathBuf::from(path.unwrap_or(SOCKET));
+    let path = PathBuf::from(socket(&environment));
     let done = match arguments.as_slice() {
         [word] if word == "run" => run(&environment, path),
         [word] if ["live", "ready", "status"].contains(&word.as_str()) => ask(&path, word),
@@ -35,6 +34,12 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where the probes ask.
+#[must_use]
+pub fn socket(environment: &Environment) -> &str {
+    environment.get("BFDD_SUPERVISOR_SOCKET").filter(|path| !path.is_empty()).unwrap_or(SOCKET)
 }
 
 type Done = Result<(), Box<dyn std::error::Error>>;
@@ -52,8 +57,8 @@ fn run(environment: &Environment, socket: PathBuf) -> Done {
 }
 
 fn ask(path: &std::path::Path, word: &str) -> Done {
-    let response =
-        probe::ask(path, word).map_err(|error| format!("cannot ask {}: {error}", path.display()))?;
+    let response = probe::ask(&path.to_string_lossy(), word)
+        .map_err(|error| format!("cannot ask {}: {error}", path.display()))?;
     if let Some(error) = response.error {
         return Err(error.into());
     }

@@ -2,7 +2,7 @@
 //!
 //! Every fault is told, not only the first, each with the flag or variable, what it is, and the rule.
 
-mod read;
+pub(crate) mod read;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -61,7 +61,7 @@ pub enum Metrics {
 pub struct Environment(HashMap<&'static str, String>);
 
 impl Environment {
-    const NAMES: [&'static str; 11] = [
+    const NAMES: [&'static str; 23] = [
         "POD_IPS",
         "BFD_PEER_IPS",
         "BFD_MIN_TX",
@@ -73,6 +73,18 @@ impl Environment {
         "BFDD_SUPERVISOR_SOCKET",
         "BFDD_CONTROL_PATH",
         "BFDD_BEACON_PATH",
+        "INTERNAL_GATEWAY_IPV4",
+        "INTERNAL_GATEWAY_IPV6",
+        "EXTERNAL_GATEWAY_IPV4",
+        "EXTERNAL_GATEWAY_IPV6",
+        "SNAT_SOURCES_IPV4",
+        "SNAT_SOURCES_IPV6",
+        "NO_SNAT_SOURCES_IPV4",
+        "NO_SNAT_SOURCES_IPV6",
+        "SNAT_OTHERS",
+        "SIDECAR_IPTABLES",
+        "SIDECAR_NAT_SOCKET",
+        "NAT_METRICS_ADDRESS",
     ];
 
     /// Of this process.
@@ -112,11 +124,16 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl Problems {
-    fn add(&mut self, field: Field<'_>, rule: &str) {
+    /// The value, if nothing is wrong.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    pub(crate) fn add(&mut self, field: Field<'_>, rule: &str) {
         self.0.push(format!("{}: \"{}\" {rule}", field.name, field.text));
     }
 
-    fn missing(&mut self, name: &str, rule: &str) {
+    pub(crate) fn missing(&mut self, name: &str, rule: &str) {
         self.0.push(format!("{name}: {rule}"));
     }
 }
@@ -129,7 +146,7 @@ impl Config {
     pub fn resolve(flags: &BfdFlags, environment: &Environment) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let config = Self::read(flags, environment, &mut problems);
-        if problems.0.is_empty() { Ok(config) } else { Err(problems) }
+        problems.or(config)
     }
 
     /// Of `kube-ovn-bfdd-supervisor run`: as `sidecar bfd`, but who it is and whom it talks to must be said.
@@ -152,7 +169,7 @@ impl Config {
         if problems.0.is_empty() && !config.listen.iter().any(pairs) {
             problems.missing("BFD_PEER_IPS", "has no address of a family POD_IPS has");
         }
-        if problems.0.is_empty() { Ok(config) } else { Err(problems) }
+        problems.or(config)
     }
 
     fn read(flags: &BfdFlags, environment: &Environment, problems: &mut Problems) -> Self {

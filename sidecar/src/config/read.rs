@@ -7,14 +7,14 @@ use crate::address::Address;
 
 /// A text and the flag or variable it was given by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field<'a> {
-    pub(super) name: &'static str,
-    pub(super) text: &'a str,
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Field<'a> {
     /// The flag, else the variable.
-    pub(super) fn choose(
+    pub(crate) fn choose(
         flag: (&'static str, Option<&'a str>),
         variable: (&'static str, Option<&'a str>),
     ) -> Option<Self> {
@@ -23,7 +23,7 @@ impl<'a> Field<'a> {
 }
 
 /// A whole number from the first to the last; an empty variable is as good as none, as it always was.
-pub(super) fn number(field: Field<'_>, (first, last): (u32, u32), problems: &mut Problems) -> Option<u32> {
+pub(crate) fn number(field: Field<'_>, (first, last): (u32, u32), problems: &mut Problems) -> Option<u32> {
     if field.text.is_empty() && !field.name.starts_with("--") {
         return None;
     }
@@ -37,7 +37,7 @@ pub(super) fn number(field: Field<'_>, (first, last): (u32, u32), problems: &mut
 }
 
 /// Addresses, each once; `None` if neither the flag nor the variable is there.
-pub(super) fn list(
+pub(crate) fn list(
     (flag, values): (&'static str, &[String]),
     (variable, environment): (&'static str, &Environment),
     problems: &mut Problems,
@@ -63,7 +63,7 @@ pub(super) fn list(
 }
 
 /// Where commands are taken.
-pub(super) fn control(values: &[String], problems: &mut Problems) -> Vec<SocketAddr> {
+pub(crate) fn control(values: &[String], problems: &mut Problems) -> Vec<SocketAddr> {
     let mut addresses = Vec::with_capacity(values.len());
     for text in values {
         match text.parse() {
@@ -75,7 +75,7 @@ pub(super) fn control(values: &[String], problems: &mut Problems) -> Vec<SocketA
 }
 
 /// Where metrics are served; nothing: nowhere.
-pub(super) fn metrics(field: Field<'_>, problems: &mut Problems) -> Option<Metrics> {
+pub(crate) fn metrics(field: Field<'_>, problems: &mut Problems) -> Option<Metrics> {
     let text = field.text.trim();
     if text.is_empty() {
         return None;

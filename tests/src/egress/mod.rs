@@ -1,0 +1,12 @@
+//! Labs of the egress controller: what it leaves in OVN's northbound database, row by row.
+//!
+//! Bottom up: [`dump`] (the whole database as text, differences, and fixtures as a series of them), [`northbound`]
+//! (databases of OVN with `ovn-northd`), [`api`] and [`objects`] (the API server and what is in it), [`topology`] (the
+//! stand-in for kube-ovn-controller), [`pods`] (the stand-in for kubelet and CNI).
+
+pub mod api;
+pub mod dump;
+pub mod northbound;
+pub mod objects;
+pub mod pods;
+pub mod topology;
