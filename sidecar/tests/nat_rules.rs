@@ -1,4 +1,5 @@
 //! The nat table: what is made of texts that real programs (iptables 1.8.9) printed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
 //! Flags and variables of `sidecar nat`, and the policy routing made of them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use clap::Parser;
 use sidecar::cli::{Cli, Command};
