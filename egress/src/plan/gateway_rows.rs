@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settings;
-use super::members::{Gate, Hop, Hops};
+use super::members::{Gate, Hop, Hops, Of};
 use super::names;
 use super::request::Request;
 use super::selectors;
@@ -34,7 +34,13 @@ pub(super) struct Make<'a> {
     pub gate: Gate,
 }
 
-impl Make<'_> {
+impl<'a> Make<'a> {
+    /// The gateway and its pods.
+    pub(super) fn of(self) -> Of<'a> {
+        let Make { cluster, network, settings, name, request, .. } = self;
+        Of { cluster, network, group: &settings.group, gateway: name, attachment: &request.attachment }
+    }
+
     /// Owner ids.
     pub(super) fn ids(&self, family: Family) -> Ids {
         names::gateway_ids(&self.settings.group, self.name, family)

@@ -5,10 +5,11 @@
 
 use std::net::IpAddr;
 
+use super::Member;
 use super::bfd_port::Ports;
-use super::{Member, names};
 use crate::rows::SessionKey;
 use crate::view::{Cluster, Family, Name, Network, Pod, Session};
+use crate::workload;
 
 /// How dead gateways leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,28 @@ impl Hops {
     }
 }
 
+/// A gateway and what there is to know of it.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    /// The objects.
+    pub cluster: &'a Cluster,
+    /// The network.
+    pub network: &'a Network,
+    /// The group that is served.
+    pub group: &'a str,
+    /// The gateway.
+    pub gateway: &'a Name,
+    /// `NAMESPACE/NAME` of its external network.
+    pub attachment: &'a str,
+}
+
+impl<'a> Of<'a> {
+    /// Its pods, by name.
+    pub(super) fn pods(self) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
+        pods(self.cluster, self.group, self.gateway)
+    }
+}
+
 /// Where the sessions of a gateway are.
 #[derive(Clone, Copy)]
 pub(super) struct Sessions<'a> {
@@ -68,14 +91,16 @@ pub(super) struct Sessions<'a> {
 }
 
 /// The pods of a gateway, by name.
-pub(super) fn pods<'a>(cluster: &'a Cluster, gateway: &Name) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
-    let label = names::label(&gateway.name);
+pub(super) fn pods<'a>(
+    cluster: &'a Cluster,
+    group: &str,
+    gateway: &Name,
+) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
+    let (key, label) = (workload::label_key(group), workload::label_value(&gateway.name));
     let from = Name::new(&gateway.namespace, "");
     let namespace = gateway.namespace.clone();
     let within = cluster.pods.range(from..).take_while(move |(name, _)| name.namespace == namespace);
-    within
-        .filter(move |(_, pod)| pod.labels.get(names::GATEWAY_LABEL) == Some(&label))
-        .map(|(name, pod)| (name, &**pod))
+    within.filter(move |(_, pod)| pod.labels.get(&key) == Some(&label)).map(|(name, pod)| (name, &**pod))
 }
 
 /// The first address of a family, which is the one Kubernetes calls the pod's own.
@@ -104,17 +129,12 @@ pub(super) fn hard(pod: &Pod, attachment: &str) -> Option<String> {
 }
 
 /// The candidates of one family and which of them are next hops.
-pub(super) fn hops(
-    view: (&Cluster, &Network),
-    gateway: &Name,
-    attachment: &str,
-    family: Family,
-    sessions: Sessions<'_>,
-) -> Hops {
-    let mut all: Vec<_> = pods(view.0, gateway)
-        .filter(|(_, pod)| hard(pod, attachment).is_none())
+pub(super) fn hops(of: Of<'_>, family: Family, sessions: Sessions<'_>) -> Hops {
+    let mut all: Vec<_> = of
+        .pods()
+        .filter(|(_, pod)| hard(pod, of.attachment).is_none())
         .filter_map(|(name, pod)| Some((name, pod, address(pod, family)?)))
-        .map(|(name, pod, address)| (hop(view, (name, pod), address, sessions), pod.ready))
+        .map(|(name, pod, address)| (hop(of, (name, pod), address, sessions), pod.ready))
         .collect();
     let followed = all.iter().any(|(hop, _)| hop.against.is_empty());
     let some_ready = all.iter().any(|(_, ready)| *ready);
@@ -127,12 +147,8 @@ pub(super) fn hops(
 }
 
 /// One candidate, and the soft evidence against it.
-fn hop(
-    (cluster, network): (&Cluster, &Network),
-    (name, pod): (&Name, &Pod),
-    address: IpAddr,
-    sessions: Sessions<'_>,
-) -> Hop {
+fn hop(of: Of<'_>, (name, pod): (&Name, &Pod), address: IpAddr, sessions: Sessions<'_>) -> Hop {
+    let Of { cluster, network, .. } = of;
     let speaks = |ports: &&Ports| ports.speaks(Family::of(address));
     let ports = sessions.ports.filter(speaks);
     let port = ports.and_then(|ports| ports.of_node(network, &pod.node));
@@ -166,8 +182,8 @@ pub(super) fn word(state: Option<&Session>) -> &'static str {
 }
 
 /// What became of every pod of the gateway, for people.
-pub(super) fn report(cluster: &Cluster, gateway: &Name, attachment: &str, families: &[Hops; 2]) -> Vec<Member> {
-    pods(cluster, gateway)
+pub(super) fn report(of: Of<'_>, families: &[Hops; 2]) -> Vec<Member> {
+    of.pods()
         .map(|(name, pod)| {
             let mine: Vec<_> = families
                 .iter()
@@ -175,7 +191,7 @@ pub(super) fn report(cluster: &Cluster, gateway: &Name, attachment: &str, famili
                 .filter(|(hop, _)| hop.pod == *name)
                 .collect();
             let used = mine.iter().any(|(hop, _)| hop.used);
-            let reason = match hard(pod, attachment) {
+            let reason = match hard(pod, of.attachment) {
                 Some(reason) => reason,
                 None => mine.iter().map(|(hop, last)| say(hop, *last)).collect::<Vec<_>>().join("; "),
             };
@@ -189,7 +205,9 @@ fn say(hop: &Hop, last_resort: bool) -> String {
     let Hop { address, against, .. } = hop;
     match (hop.used, last_resort) {
         (true, false) => format!("{address} is a next hop"),
-        (true, true) if against.is_empty() => format!("{address} is a next hop as a last resort: no session is up"),
+        (true, true) if against.is_empty() => {
+            format!("{address} is a next hop as a last resort: no session is up")
+        }
         (true, true) => format!("{address} is a next hop as a last resort: {against}"),
         (false, _) => format!("{address} is not a next hop: {against}"),
     }

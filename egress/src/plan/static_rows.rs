@@ -24,7 +24,10 @@ pub(super) fn routes(make: Make<'_>, family: Family, hops: &Hops) -> Vec<Row> {
         ids: make.ids(family),
     };
     let sources = sources.iter();
-    sources.flat_map(|source| hops.used().map(move |hop| (source, hop))).map(|(source, hop)| route(source, hop)).collect()
+    sources
+        .flat_map(|source| hops.used().map(move |hop| (source, hop)))
+        .map(|(source, hop)| route(source, hop))
+        .collect()
 }
 
 /// Whether the routes carry their sessions.
@@ -52,7 +55,8 @@ pub(super) fn anchors(make: Make<'_>, family: Family, hops: &Hops, as_routes: bo
     if make.request.bfd.is_none() || make.network.features.bfd_only {
         return Vec::new();
     }
-    let named = |hop: &&Hop| as_routes && gates(make, hops) && hop.used && !make.request.addresses(family).is_empty();
+    let named =
+        |hop: &&Hop| as_routes && gates(make, hops) && hop.used && !make.request.addresses(family).is_empty();
     let row = |hop: &Hop| {
         let length = if hop.address.is_ipv4() { 32 } else { 128 };
         Some(Row::Route {
