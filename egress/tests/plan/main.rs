@@ -3,5 +3,8 @@
 
 mod custom_vpc;
 mod default_vpc;
+mod members;
+mod ports;
+mod properties;
 mod static_form;
 mod world;
