@@ -9,8 +9,8 @@ help: ## Show the targets
 demo: ## Build the speaker and run the main job: no cluster, no privilege
 	$(CARGO) run --release --package speaker -- demo
 
-build: ## Build the release binaries, target/release/speaker and target/release/sidecar
-	$(CARGO) build --release --package speaker --package sidecar
+build: ## Build the release binaries, target/release/{speaker,sidecar,egress}
+	$(CARGO) build --release --package speaker --package sidecar --package egress
 
 image: ## Build the image of the static speaker, target/image/speaker.tar, without a container engine (needs jq)
 	CARGO="$(CARGO)" ./deploy/image/build.sh

@@ -1,10 +1,42 @@
 //! What decisions are made of: objects of the API server and what OVN says, as plain structs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubeovn::{Subnet, Vpc, VpcEgressGateway};
+
+use crate::rows::Key;
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Both, IPv4 first.
+    pub const BOTH: [Self; 2] = [Self::V4, Self::V6];
+
+    /// Of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// `4` or `6`, as in `ip4.src` and in the owner id `af`.
+    #[must_use]
+    pub fn digit(self) -> &'static str {
+        match self {
+            Self::V4 => "4",
+            Self::V6 => "6",
+        }
+    }
+}
 
 /// `NAMESPACE/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,12 +47,27 @@ pub struct Name {
     pub name: Box<str>,
 }
 
+impl Name {
+    /// A name from its parts.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 /// The objects, as of the last event of each watch.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// Gateways, of the group that is served.
     pub gateways: BTreeMap<Name, Arc<VpcEgressGateway>>,
-    /// VPCs by name.
+    /// VPCs by name: those of kubeovn.io, but `spec.bfdPort`, `status.bfdPort` and `status.conditions` are those of the
+    /// object of that name in the group that is served.
     pub vpcs: BTreeMap<Box<str>, Arc<Vpc>>,
     /// Subnets by name.
     pub subnets: BTreeMap<Box<str>, Arc<Subnet>>,
@@ -104,12 +151,25 @@ pub struct Network {
     pub ports: BTreeSet<Box<str>>,
     /// `BFD.status` by logical port and peer.
     pub sessions: BTreeMap<(Box<str>, IpAddr), Session>,
-    /// BFD ports of VPCs that exist, by name: chassis by priority, the highest first.
-    pub bfd_ports: BTreeMap<Box<str>, Vec<Box<str>>>,
+    /// BFD ports of VPCs that exist (router ports named `bfd@…`), by name, whoever made them.
+    pub bfd_ports: BTreeMap<Box<str>, BfdPort>,
+    /// The rows that hold the owner ids of a gateway, by gateway, also of gateways that are gone.
+    pub owned: BTreeMap<Name, BTreeSet<Key>>,
     /// Chassis names by the name of their host.
     pub chassis: BTreeMap<Box<str>, Box<str>>,
     /// What this OVN can do.
     pub features: Features,
+}
+
+/// A BFD port that exists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BfdPort {
+    /// `external_ids:lr`: the VPC.
+    pub vpc: Box<str>,
+    /// `external_ids:vendor`: whose it is.
+    pub vendor: Box<str>,
+    /// Chassis of its group by priority, the highest first.
+    pub chassis: Vec<Box<str>>,
 }
 
 /// A logical router.

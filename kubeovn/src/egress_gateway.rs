@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::CustomResource;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What is asked for.
@@ -155,10 +155,37 @@ pub struct NodeTerm {
 pub struct Bandwidth {
     /// Towards the VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ingress: Option<IntOrString>,
+    pub ingress: Option<Limit>,
     /// Out of the VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub egress: Option<IntOrString>,
+    pub egress: Option<Limit>,
+}
+
+/// A bandwidth as it is written. A number may need more than the 32 bits that other fields of this form have.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Limit {
+    /// Mbit/s.
+    Number(i64),
+    /// Mbit/s, or a quantity in bit/s.
+    Text(String),
+}
+
+impl JsonSchema for Limit {
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "pattern": r"^([0-9]+|([0-9]+(\.[0-9]+)?|\.[0-9]+)(M|Mi|G|Gi))$",
+            "x-kubernetes-validations": [{
+                "rule": "type(self) == int ? self >= 0 && self <= 9223372036854 : true",
+                "message": "must be 0 to 9223372036854 Mbit/s",
+            }],
+        })
+    }
 }
 
 /// What is.

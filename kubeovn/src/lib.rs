@@ -18,8 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use egress_gateway::{
-    Bandwidth, Bfd, NodeTerm, Policy, Selector, StatusCondition, VpcEgressGateway, VpcEgressGatewaySpec,
-    VpcEgressGatewayStatus, Workload,
+    Bandwidth, Bfd, Limit, NodeTerm, Policy, Selector, StatusCondition, VpcEgressGateway,
+    VpcEgressGatewaySpec, VpcEgressGatewayStatus, Workload,
 };
 pub use eip::{IptablesEip, IptablesEipSpec, IptablesEipStatus};
 pub use nat_gateway::{BgpSpeaker, VpcNatGateway, VpcNatGatewaySpec, VpcNatGatewayStatus};
@@ -48,6 +48,13 @@ impl Condition {
     pub fn holds(all: Option<&[Self]>, kind: &str) -> bool {
         let is = |field: &Option<Box<str>>, word| field.as_deref() == Some(word);
         all.unwrap_or_default().iter().any(|one| is(&one.kind, kind) && is(&one.status, "True"))
+    }
+
+    /// Whether the condition `kind` is there and `False`.
+    #[must_use]
+    pub fn denied(all: Option<&[Self]>, kind: &str) -> bool {
+        let is = |field: &Option<Box<str>>, word| field.as_deref() == Some(word);
+        all.unwrap_or_default().iter().any(|one| is(&one.kind, kind) && is(&one.status, "False"))
     }
 }
 

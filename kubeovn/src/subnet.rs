@@ -37,6 +37,18 @@ pub struct SubnetSpec {
     pub exclude_ips: Option<Vec<Box<str>>>,
     /// Whether traffic that leaves the cluster is translated to the node's address.
     pub nat_outgoing: Option<bool>,
+    /// `IPv4`, `IPv6` or `Dual`.
+    pub protocol: Option<Box<str>>,
+    /// The Vlan it is bridged to: its pods are on the physical network.
+    pub vlan: Option<Box<str>>,
+    /// With a Vlan: a logical router, not the physical one, is its gateway.
+    pub logical_gateway: Option<bool>,
+    /// With a Vlan: it is joined to its VPC's logical router as well.
+    pub u2o_interconnection: Option<bool>,
+    /// With `enableBfd` of the VPC: its traffic leaves through several nodes.
+    pub enable_ecmp: Option<bool>,
+    /// Table for its routes; empty: the main one.
+    pub route_table: Option<Box<str>>,
 }
 
 /// What is.
