@@ -3,12 +3,20 @@
 //! Without the feature `net` nothing here knows a socket, a clock or a runtime. `net` connects to databases by unix
 //! socket, TCP and TLS, follows the leader of a cluster and resumes its monitors.
 
+pub mod json;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod op;
+pub mod outcome;
 pub mod replica;
+pub mod rpc;
+pub mod schema;
+pub mod session;
 pub mod value;
 
 pub use op::Operation;
+pub use outcome::{Outcome, TransactError};
 pub use replica::{Replica, Row};
+pub use schema::Schema;
+pub use session::{Link, Watched};
 pub use value::{Atom, Uuid, Value};

@@ -1,4 +1,6 @@
-//! Operations of a transaction (RFC 7047 §5.2).
+//! Operations of a transaction, and what the database answers (RFC 7047 §5.2).
+
+use serde_json::{Map, Value as Json, json};
 
 use crate::replica::Row;
 use crate::value::{Atom, Uuid, Value};
@@ -15,6 +17,14 @@ pub struct Condition {
     pub function: &'static str,
     /// What it is compared with.
     pub value: Value,
+}
+
+impl Condition {
+    /// Its notation.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        json!([self.column, self.function, self.value.to_json()])
+    }
 }
 
 /// The row of this identity.
@@ -101,4 +111,59 @@ pub enum Operation {
 #[must_use]
 pub fn named(name: &str) -> Atom {
     Atom::NamedUuid(name.into())
+}
+
+impl Operation {
+    /// Its notation.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Insert { table, row, name } => {
+                let mut json = json!({"op": "insert", "table": table, "row": row_json(row)});
+                if let Some(name) = name {
+                    json["uuid-name"] = json!(name);
+                }
+                json
+            }
+            Self::Update { table, rows, row } => {
+                json!({"op": "update", "table": table, "where": where_json(rows), "row": row_json(row)})
+            }
+            Self::Mutate { table, rows, mutations } => {
+                let mutations: Vec<_> = mutations
+                    .iter()
+                    .map(|one| json!([one.column, one.mutator, one.value.to_json()]))
+                    .collect();
+                json!({"op": "mutate", "table": table, "where": where_json(rows), "mutations": mutations})
+            }
+            Self::Delete { table, rows } => {
+                json!({"op": "delete", "table": table, "where": where_json(rows)})
+            }
+            Self::Wait { table, rows, columns, equal, values } => {
+                let values: Vec<_> = values.iter().map(row_json).collect();
+                let until = if *equal { "==" } else { "!=" };
+                json!({"op": "wait", "timeout": 0, "table": table, "where": where_json(rows),
+                       "columns": columns, "until": until, "rows": values})
+            }
+            Self::Select { table, rows, columns } => {
+                let mut json = json!({"op": "select", "table": table, "where": where_json(rows)});
+                if !columns.is_empty() {
+                    json["columns"] = json!(columns);
+                }
+                json
+            }
+            Self::Comment(text) => json!({"op": "comment", "comment": text}),
+        }
+    }
+}
+
+/// The notation of a row.
+#[must_use]
+pub fn row_json(row: &Row) -> Json {
+    Json::Object(
+        row.iter().map(|(column, value)| (column.to_string(), value.to_json())).collect::<Map<_, _>>(),
+    )
+}
+
+fn where_json(rows: &[Condition]) -> Json {
+    Json::Array(rows.iter().map(Condition::to_json).collect())
 }

@@ -117,7 +117,7 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
         ..Ports::default()
     };
     let there = network.bfd_ports.get(&*names::bfd_port(name, None)).and_then(|port| port.chassis.first());
-    let Some(home) = home(cluster, &hosting, there) else { return ports };
+    let Some(home) = home(cluster, &hosting, there.map(|chassis| &**chassis)) else { return ports };
     ports.others = hosting.chassis.values().filter(|chassis| **chassis != home).cloned().collect();
     if network.routers.get(&router).is_some_and(|one| one.load_balancers) {
         ports.others.clear(); // a second port would take the router's load balancers to a chassis of its own
@@ -136,8 +136,8 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
 
 /// The home chassis, where gateways say which: the one it is on, as long as it hosts a gateway or a pod that is still to be
 /// placed may go there; otherwise the first, by name of its node, of those whose node is ready.
-fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&Box<str>>) -> Option<Box<str>> {
-    let hosts = |chassis: &&Box<str>| !hosting.settled || hosting.chassis.values().any(|one| one == *chassis);
+fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&str>) -> Option<Box<str>> {
+    let hosts = |chassis: &&str| !hosting.settled || hosting.chassis.values().any(|one| **one == **chassis);
     if hosting.chassis.is_empty() {
         return None;
     }
@@ -146,7 +146,7 @@ fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&Box<str>>) -> Optio
         let by_readiness = hosting.chassis.iter().find(|(node, _)| ready(node));
         by_readiness.or_else(|| hosting.chassis.iter().next()).map(|(_, chassis)| chassis.clone())
     };
-    there.filter(hosts).cloned().or_else(first)
+    there.filter(hosts).map(Into::into).or_else(first)
 }
 
 /// Chassis of the nodes that `spec.bfdPort` names, by name of the node; without a selector the first three. Nodes that are
