@@ -3,8 +3,10 @@
 
 mod custom_vpc;
 mod default_vpc;
+mod explain;
 mod members;
 mod ports;
 mod properties;
 mod static_form;
+mod status;
 mod world;
