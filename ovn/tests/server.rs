@@ -4,8 +4,8 @@
 mod support;
 
 use ovn::net::Client;
-use ovn::op::{self, Mutation};
-use ovn::{Operation, TransactError, Value};
+use ovn::op::{self, Condition, Mutation};
+use ovn::{Link, Operation, Replica, TransactError, Value};
 use support::{found, insert, options, row, standalone, synced};
 
 /// A router with a policy, in one transaction.
@@ -90,4 +90,86 @@ async fn what_breaks_an_index_is_refused_with_the_databases_reason() {
         matches!(&error, TransactError::Refused { error, .. } if error == "constraint violation"),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn only_rows_that_meet_a_condition_are_in_the_copy() {
+    let (_directory, server) = standalone(support::SCHEMA);
+    let ours = || Value::texts([("vendor", "ours")]);
+    let mut conditional = options(&[server.remote()], None);
+    for watched in &mut conditional.monitor {
+        if watched.table == "Address_Set" {
+            watched.only =
+                vec![vec![Condition { column: "external_ids".into(), function: "includes", value: ours() }]];
+        }
+    }
+    let (all, some) = (Client::start(options(&[server.remote()], None)), Client::start(conditional));
+    tokio::join!(synced(&all), synced(&some));
+    let set = |name, ids| insert("Address_Set", None, &[("name", Value::one(name)), ("external_ids", ids)]);
+    some.transact(vec![set("a", ours()), set("b", Value::texts([]))]).await.unwrap();
+    let names = |replica: &Replica| {
+        replica.rows("Address_Set").map(|(_, row)| row["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(some.read(names), [Value::one("a")]);
+    support::until(&all, "both rows", |replica, _| names(replica).len() == 2).await;
+    // A row that begins to meet the condition comes, one that ceases to goes.
+    let change = |name, ids| Operation::Update {
+        table: "Address_Set".into(),
+        rows: vec![Condition { column: "name".into(), function: "==", value: Value::one(name) }],
+        row: row(&[("external_ids", ids)]),
+    };
+    some.transact(vec![change("a", Value::texts([])), change("b", ours())]).await.unwrap();
+    assert_eq!(some.read(names), [Value::one("b")]);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_without_history_is_copied_whole() {
+    let (_directory, mut server) = standalone(support::SCHEMA);
+    let client = Client::start(options(&[server.remote()], None));
+    synced(&client).await;
+    client.transact(router("vpc1")).await.unwrap();
+    server.kill();
+    support::until(&client, "down", |_, link| matches!(link, Link::Down(_))).await;
+    assert_eq!(client.read(|replica| replica.rows("Logical_Router").count()), 1, "the last state stays");
+    assert_eq!(client.transact(router("vpc2")).await.unwrap_err(), TransactError::NotConnected);
+    server.restart();
+    synced(&client).await;
+    client.transact(router("vpc2")).await.unwrap();
+    assert_eq!(client.read(|replica| replica.rows("Logical_Router").count()), 2);
+    let counters = client.counters();
+    assert_eq!((counters.syncs, counters.resumes, counters.transactions), (2, 0, 2));
+}
+
+#[tokio::test]
+async fn a_schema_with_other_columns_is_served_as_far_as_it_goes() {
+    // Older than anything: no BFD, no external_ids of policies. Newer than the distribution's: sessions of policies.
+    let directory = tempfile::TempDir::new().unwrap();
+    let schema = support::file(directory.path(), "schema.json");
+    let edit = r#"del(.tables.BFD, .tables.Logical_Router_Static_Route.columns.bfd)
+        | .tables.Logical_Router_Policy.columns |= del(.external_ids)
+        | .tables.Logical_Router_Policy.columns.bfd_sessions =
+          {"type": {"key": {"type": "uuid"}, "min": 0, "max": "unlimited"}} | del(.cksum)"#;
+    let edited = std::process::Command::new("jq").args([edit, support::SCHEMA]).output().unwrap();
+    assert!(edited.status.success());
+    std::fs::write(&schema, edited.stdout).unwrap();
+    let (_data, server) = standalone(&schema);
+    let client = Client::start(options(&[server.remote()], None));
+    synced(&client).await;
+    let policy = insert("Logical_Router_Policy", Some("policy"), &[("match", Value::one("1"))]);
+    let policies = Value::Set([op::named("policy")].into());
+    let router = insert("Logical_Router", None, &[("name", Value::one("vpc1")), ("policies", policies)]);
+    client.transact(vec![policy, router]).await.unwrap_err(); // an action is missing, which is an enumeration
+    let columns = [("match", Value::one("1")), ("action", Value::one("drop"))];
+    let policy = insert("Logical_Router_Policy", Some("policy"), &columns);
+    let policies = Value::Set([op::named("policy")].into());
+    let router = insert("Logical_Router", None, &[("name", Value::one("vpc1")), ("policies", policies)]);
+    let outcome = client.transact(vec![policy, router]).await.unwrap();
+    client.read(|replica| {
+        assert!(!replica.has_column("BFD", "dst_ip"));
+        assert!(!replica.has_column("Logical_Router_Policy", "external_ids"));
+        assert!(replica.has_column("Logical_Router_Policy", "bfd_sessions"));
+        let row = replica.row("Logical_Router_Policy", outcome.inserted[0]).unwrap();
+        assert_eq!(row["bfd_sessions"], Value::none());
+        assert!(!row.contains_key("external_ids"));
+    });
 }

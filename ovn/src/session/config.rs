@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::op::Condition;
+use crate::op::Where;
 
 /// One monitored table.
 #[derive(Clone, Debug)]
@@ -11,9 +11,9 @@ pub struct Watched {
     pub table: &'static str,
     /// Columns; those the server does not have are left out.
     pub columns: &'static [&'static str],
-    /// Only rows for which one of these holds; none: all. OVSDB has no "and" here. A server that knows no conditions
-    /// (before Open vSwitch 2.6) tells of all rows.
-    pub only: Vec<Condition>,
+    /// Only rows for which one of these holds; none: all. A monitor has no "and": of each the first condition counts.
+    /// More rows than these come from servers that know no conditions (before Open vSwitch 2.6) or not the column.
+    pub only: Vec<Where>,
 }
 
 /// Which database, and how it is followed.
@@ -40,7 +40,7 @@ pub struct Timing {
     pub connect: Duration,
     /// Silence after which the server is asked whether it lives; after twice that it is given up.
     pub probe: Duration,
-    /// How long an answer may take.
+    /// How long the answer to a transaction may take, or the first of the monitor.
     pub reply: Duration,
     /// The first pause after all servers were tried in vain.
     pub backoff_min: Duration,

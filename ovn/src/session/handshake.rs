@@ -242,10 +242,10 @@ impl Session {
             let names: Vec<_> = columns.keys().collect();
             let mut request = json!({"columns": names});
             // What the server cannot compare is not compared: better too many rows than none.
-            let comparable =
-                watched.only.iter().all(|one| schema.column(watched.table, &one.column).is_some());
-            if method != Method::Plain && !watched.only.is_empty() && comparable {
-                request["where"] = Json::Array(watched.only.iter().map(Condition::to_json).collect());
+            let known = |one: &&Condition| schema.column(watched.table, &one.column).is_some();
+            let only: Vec<_> = watched.only.iter().map_while(|all| all.first().filter(known)).collect();
+            if method != Method::Plain && only.len() == watched.only.len() && !only.is_empty() {
+                request["where"] = Json::Array(only.into_iter().map(Condition::to_json).collect());
             }
             requests[watched.table] = json!([request]);
         }

@@ -1,5 +1,6 @@
 //! `sidecar nat` and `sidecar status` as programs: arguments in, exit code out.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn work(settings: Settings, action: Option<NatAction>, dry: bool) -> Result<(), 
     logging::start_stderr();
     let runtime = crate::run::runtime().map_err(|error| error.to_string())?;
     match action {
-        _ if dry => runtime.block_on(run::dry(&settings, action.is_some())),
+        _ if dry => runtime.block_on(run::dry(&settings, action.is_some())).map(|text| print(&text)),
         Some(_) => runtime.block_on(run::prepare(&settings)),
         None => runtime.block_on(run::keep(settings)).map_err(|error| error.to_string()),
     }
@@ -62,12 +63,14 @@ pub fn status(flags: &StatusFlags) -> ExitCode {
     // Only there where the same container, or one with the same volume, answers BFD.
     let bfd = probe::ask(supervisor::socket(&environment), "status").ok().map(|answer| answer.status);
     let status = json!({ "nat": answer.status, "bfd": bfd });
-    if flags.output == "json" {
-        println!("{status:#}");
-    } else {
-        print!("{}", text(&status));
-    }
+    let shown = if flags.output == "json" { format!("{status:#}\n") } else { text(&status) };
+    print(&shown);
     if status["nat"]["asWanted"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// To stdout. Whoever reads no further has seen enough.
+pub(super) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// For people.

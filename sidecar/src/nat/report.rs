@@ -65,7 +65,7 @@ impl Report {
             flavour: None,
             trouble: None,
             drift: Vec::new(),
-            repairs: Part::ALL.into_iter().map(|part| (part, 0)).collect(),
+            repairs: Part::KEPT.into_iter().map(|part| (part, 0)).collect(),
             failures: 0,
             programmed: false,
         };
@@ -186,7 +186,7 @@ fn settle(known: &mut Known, pass: Pass) {
         info!(%family, "rules can be kept again");
     }
     for done in &pass.done {
-        let (part, command) = (done.part.name(), &done.command);
+        let (part, command) = (done.part.name(), done.summary());
         if known.programmed {
             warn!(%family, part, command, "repaired");
             *known.repairs.entry(done.part).or_default() += 1;
