@@ -1,5 +1,6 @@
 //! Egress gateways of VPCs: watch → [`view`] → [`plan`] (pure) → [`apply`] (one transaction for each object).
 
+pub mod explain;
 pub mod access;
 pub mod apply;
 pub mod ask;
