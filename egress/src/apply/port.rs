@@ -89,6 +89,8 @@ impl There {
             for router in holders(replica, uuid) {
                 transaction.detach(replica, ("Logical_Router", router, "ports"), uuid);
             }
+            // It would go by itself, but not before its group, which it refers to, was found to be in use.
+            transaction.delete("Logical_Router_Port", uuid);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ovn::net::Link;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::access::{self, AccessError};
 use crate::config::Config;
@@ -132,6 +132,8 @@ impl Driver {
             let hindrance = self.readiness.hindrance();
             if hindrance != idle {
                 match &hindrance {
+                    // At the start the reason changes with every list.
+                    Some(why) if self.readiness.is_starting() => debug!(%why, "nothing is written yet"),
                     Some(why) => info!(%why, "nothing is written"),
                     None => info!("at work"),
                 }

@@ -38,8 +38,12 @@ impl Writer {
             Ok(Ok(answer)) => Ok(Some(answer)),
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(None),
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Trouble::Overtaken { what }),
-            Ok(Err(error)) => Err(Trouble::Api { what, why: brief(&error) }),
-            Err(_) => Err(Trouble::Api { what, why: "no answer in time".to_owned() }),
+            Ok(Err(error)) => {
+                let lasting =
+                    matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
+                Err(Trouble::Api { what, why: brief(&error), lasting })
+            }
+            Err(_) => Err(Trouble::Api { what, why: "no answer in time".to_owned(), lasting: false }),
         }
     }
 
