@@ -153,3 +153,36 @@ impl fmt::Display for Key {
         }
     }
 }
+
+impl fmt::Display for Row {
+    /// On one line, without the owner ids: what it says, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key();
+        match self {
+            Self::AddressSet { addresses, .. } => write!(f, "{key} [{}]", list(addresses)),
+            Self::PortGroup { ports, .. } => write!(f, "{key} [{}]", list(ports)),
+            Self::Bfd { min_tx, min_rx, multiplier, .. } => {
+                write!(f, "{key} min_tx {min_tx} min_rx {min_rx} detect_mult {multiplier}")
+            }
+            Self::Policy { action: Action::Drop, .. } => write!(f, "{key} drop"),
+            Self::Policy { action: Action::Reroute { next_hops, sessions }, .. } => {
+                write!(f, "{key} reroute {}", list(next_hops))?;
+                if sessions.is_empty() { Ok(()) } else { write!(f, " bfd_sessions [{}]", list(sessions)) }
+            }
+            Self::Route { session, symmetric, .. } => {
+                write!(f, "{key}")?;
+                if let Some(session) = session {
+                    write!(f, " bfd {session}")?;
+                }
+                f.write_str(if *symmetric { " ecmp-symmetric-reply" } else { "" })
+            }
+            Self::BfdPort { router, networks, chassis, .. } => {
+                write!(f, "{key} on {router} networks [{}] chassis [{}]", list(networks), list(chassis))
+            }
+        }
+    }
+}
+
+fn list<T: fmt::Display>(all: impl IntoIterator<Item = T>) -> String {
+    all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -131,11 +131,11 @@ fn rfc7047_5_2_operations_are_written_as_the_database_reads_them() {
     let uuid = "00000000-0000-0000-0000-000000000001";
     let written = [
         (
-            Operation::Insert { table: table(), row: name("a"), name: Some("p".into()) },
-            json!({"op": "insert", "table": "T", "row": {"name": "a"}, "uuid-name": "p"}),
+            Operation::Insert { table: table(), row: name("a"), name: Some("p".into()), uuid: Some(Uuid(1)) },
+            json!({"op": "insert", "table": "T", "row": {"name": "a"}, "uuid-name": "p", "uuid": uuid}),
         ),
         (
-            Operation::Insert { table: table(), row: Row::new(), name: None },
+            Operation::Insert { table: table(), row: Row::new(), name: None, uuid: None },
             json!({"op": "insert", "table": "T", "row": {}}),
         ),
         (

@@ -31,6 +31,8 @@ pub(super) struct Refused {
 pub(super) struct Ports {
     /// Name of the VPC.
     vpc: Box<str>,
+    /// Its logical router.
+    router: Box<str>,
     /// Addresses, as written.
     networks: BTreeSet<Box<str>>,
     /// Families of the addresses.
@@ -67,16 +69,17 @@ impl Ports {
     /// The rows, the home port first.
     pub(super) fn rows(&self, settings: &Settings) -> Vec<Row> {
         let port = |name: String, chassis: Vec<Box<str>>| Row::BfdPort {
-            router: self.vpc.clone(),
+            router: self.router.clone(),
             name: name.into(),
             networks: self.networks.clone(),
             chassis,
             ids: names::port_ids(&settings.group, &self.vpc),
         };
         let home = std::iter::once(port(names::bfd_port(&self.vpc, None), self.home.clone()));
-        let others = self.others.iter().map(|chassis| {
-            port(names::bfd_port(&self.vpc, Some(chassis)), vec![chassis.clone()])
-        });
+        let others = self
+            .others
+            .iter()
+            .map(|chassis| port(names::bfd_port(&self.vpc, Some(chassis)), vec![chassis.clone()]));
         home.chain(others).collect()
     }
 
@@ -103,13 +106,21 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
     let families = networks.iter().filter_map(|text| address(text)).map(Family::of).collect();
     let shared = network.features.bfd_only;
     let hosting = if shared { Hosting::default() } else { hosting(cluster, network, settings, name) };
-    let mut ports =
-        Ports { vpc: name.into(), networks, families, shared, home: eligible(cluster, network, &wanted), ..Ports::default() };
+    let router = router(cluster, name).unwrap_or_default();
+    let mut ports = Ports {
+        vpc: name.into(),
+        router: router.clone(),
+        networks,
+        families,
+        shared,
+        home: eligible(cluster, network, &wanted),
+        ..Ports::default()
+    };
     let there = network.bfd_ports.get(&*names::bfd_port(name, None)).and_then(|port| port.chassis.first());
-    let Some(home) = home(cluster, &hosting, there) else { return ports };
+    let Some(home) = home(cluster, &hosting, there.map(|chassis| &**chassis)) else { return ports };
     ports.others = hosting.chassis.values().filter(|chassis| **chassis != home).cloned().collect();
-    if router(cluster, name).and_then(|router| network.routers.get(&*router)).is_some_and(|one| one.load_balancers) {
-        ports.others.clear(); // a second port would take the router's load balancers to a chassis of its own
+    if network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty()) {
+        ports.others.clear(); // with no way out of its own, a router's load balancers are on its first BFD port
     }
     if ports.others.is_empty() {
         ports.home.retain(|chassis| *chassis != home);
@@ -125,8 +136,8 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
 
 /// The home chassis, where gateways say which: the one it is on, as long as it hosts a gateway or a pod that is still to be
 /// placed may go there; otherwise the first, by name of its node, of those whose node is ready.
-fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&Box<str>>) -> Option<Box<str>> {
-    let hosts = |chassis: &&Box<str>| !hosting.settled || hosting.chassis.values().any(|one| one == *chassis);
+fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&str>) -> Option<Box<str>> {
+    let hosts = |chassis: &&str| !hosting.settled || hosting.chassis.values().any(|one| **one == **chassis);
     if hosting.chassis.is_empty() {
         return None;
     }
@@ -135,7 +146,7 @@ fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&Box<str>>) -> Optio
         let by_readiness = hosting.chassis.iter().find(|(node, _)| ready(node));
         by_readiness.or_else(|| hosting.chassis.iter().next()).map(|(_, chassis)| chassis.clone())
     };
-    there.filter(hosts).cloned().or_else(first)
+    there.filter(hosts).map(Into::into).or_else(first)
 }
 
 /// Chassis of the nodes that `spec.bfdPort` names, by name of the node; without a selector the first three. Nodes that are
@@ -164,7 +175,7 @@ fn hosting(cluster: &Cluster, network: &Network, settings: &Settings, vpc: &str)
         if !here || !enabled || gateway.metadata.deletion_timestamp.is_some() {
             continue;
         }
-        let placed = nodes_of(cluster, name, &mut hosting, network);
+        let placed = nodes_of((cluster, network), &settings.group, name, &mut hosting);
         let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
         hosting.settled &= placed >= wanted;
     }
@@ -172,9 +183,16 @@ fn hosting(cluster: &Cluster, network: &Network, settings: &Settings, vpc: &str)
 }
 
 /// Adds the chassis of one gateway's pods; how many pods have a node and stay.
-fn nodes_of(cluster: &Cluster, gateway: &Name, hosting: &mut Hosting, network: &Network) -> usize {
+fn nodes_of(
+    (cluster, network): (&Cluster, &Network),
+    group: &str,
+    gateway: &Name,
+    hosting: &mut Hosting,
+) -> usize {
     let mut placed = 0;
-    for (_, pod) in members::pods(cluster, gateway).filter(|(_, pod)| !pod.ended && !pod.node.is_empty()) {
+    for (_, pod) in
+        members::pods(cluster, group, gateway).filter(|(_, pod)| !pod.ended && !pod.node.is_empty())
+    {
         if let Some(chassis) = network.chassis.get(&pod.node) {
             hosting.chassis.insert(pod.node.clone(), chassis.clone());
         }
@@ -207,7 +225,9 @@ pub(super) fn check(
     name: &str,
 ) -> Result<bool, Refused> {
     let refused = |reason, message| Err(Refused { reason, message });
-    let Some(wanted) = cluster.vpcs.get(name).and_then(|vpc| vpc.spec.bfd_port.as_ref()) else { return Ok(false) };
+    let Some(wanted) = cluster.vpcs.get(name).and_then(|vpc| vpc.spec.bfd_port.as_ref()) else {
+        return Ok(false);
+    };
     if !wanted.enabled {
         return Ok(false);
     }
@@ -221,19 +241,20 @@ pub(super) fn check(
     let Some(router) = router(cluster, name) else {
         return refused("VpcNotReady", format!("VPC {name} has no logical router yet"));
     };
-    let Some(facts) = network.routers.get(&router) else {
-        return refused("VpcNotReady", format!("logical router {router} of VPC {name} is not in the northbound database"));
-    };
+    if !network.routers.contains_key(&router) {
+        return refused(
+            "VpcNotReady",
+            format!("logical router {router} of VPC {name} is not in the northbound database"),
+        );
+    }
     let port = names::bfd_port(name, None);
     let vendor = names::vendor(&settings.group);
     if let Some(other) = network.bfd_ports.get(&*port).filter(|port| *port.vendor != *vendor) {
         let owner = &other.vendor;
-        return refused("VpcBfdPortConflict", format!("router port {port} is there and belongs to {owner:?}"));
-    }
-    if !network.features.bfd_only && facts.load_balancers && !facts.gateway_ports.is_empty() {
-        let others = facts.gateway_ports.join(", ");
-        let why = "OVN would send the traffic of the load balancers to the chassis of the BFD port";
-        return refused("VpcBfdPortConflict", format!("router {router} has load balancers and the gateway port {others}: {why}"));
+        return refused(
+            "VpcBfdPortConflict",
+            format!("router port {port} is there and belongs to {owner:?}"),
+        );
     }
     Ok(true)
 }

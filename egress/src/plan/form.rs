@@ -1,5 +1,7 @@
 //! Static routes or policies: which form the rows of a gateway take, and why.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::request::Request;
@@ -53,7 +55,9 @@ fn obstacle(request: &Request, router: &Router) -> Option<String> {
         return Some("selectors need policies, a route knows prefixes only".to_owned());
     }
     if request.local {
-        return Some("trafficPolicy Local needs policies, a route does not know the client's node".to_owned());
+        return Some(
+            "trafficPolicy Local needs policies, a route does not know the client's node".to_owned(),
+        );
     }
     let sources = request.prefixes();
     sources.iter().find_map(|(text, source)| {
@@ -76,7 +80,7 @@ fn obstacle(request: &Request, router: &Router) -> Option<String> {
 /// A prefix, or a bare address as its host prefix, without host bits.
 pub(super) fn network_of(text: &str) -> Option<IpNet> {
     let parsed: Option<IpNet> = text.parse().ok();
-    parsed.or_else(|| text.parse().ok().map(IpNet::from)).map(|net| net.trunc())
+    parsed.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
 }
 
 /// The sources that the router drops before it looks at policies: policies come after the routing table, and without any

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settings;
-use super::members::{Gate, Hop, Hops};
+use super::members::{Gate, Hop, Hops, Of};
 use super::names;
 use super::request::Request;
 use super::selectors;
@@ -34,7 +34,13 @@ pub(super) struct Make<'a> {
     pub gate: Gate,
 }
 
-impl Make<'_> {
+impl<'a> Make<'a> {
+    /// The gateway and its pods.
+    pub(super) fn of(self) -> Of<'a> {
+        let Make { cluster, network, settings, name, request, .. } = self;
+        Of { cluster, network, group: &settings.group, gateway: name, attachment: &request.attachment }
+    }
+
     /// Owner ids.
     pub(super) fn ids(&self, family: Family) -> Ids {
         names::gateway_ids(&self.settings.group, self.name, family)
@@ -112,7 +118,7 @@ fn policy(make: Make<'_>, family: Family, (priority, matching): (u16, String), a
 
 /// Sessions only where OVN gates policies by those of a BFD port: stock OVN would take them for always alive.
 fn reroute(make: Make<'_>, used: &[&Hop]) -> Action {
-    let sessions = if make.gate == Gate::Ovn {
+    let sessions = if make.gate == Gate::Policies {
         used.iter().filter_map(|hop| hop.session.clone()).collect()
     } else {
         BTreeSet::new()

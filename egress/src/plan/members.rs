@@ -5,10 +5,11 @@
 
 use std::net::IpAddr;
 
+use super::Member;
 use super::bfd_port::Ports;
-use super::{Member, names};
 use crate::rows::SessionKey;
 use crate::view::{Cluster, Family, Name, Network, Pod, Session};
+use crate::workload;
 
 /// How dead gateways leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,23 @@ pub(super) enum Gate {
     Deaf,
     /// By sessions, taken out by this loop.
     Loop,
-    /// By sessions, taken out by OVN.
-    Ovn,
+    /// By sessions, taken out by OVN: static routes.
+    Routes,
+    /// By sessions, taken out by Kube-OVN's own OVN: policies. When all are down they drop, as released.
+    Policies,
+}
+
+impl Gate {
+    /// In words.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::None => "no BFD: a member leaves when its pod or node is not ready",
+            Self::Deaf => "BFD is asked for, but the VPC has no BFD port: sessions are not counted",
+            Self::Loop => "BFD: this controller takes out members whose session is not up",
+            Self::Routes => "BFD: OVN takes out routes whose session is down",
+            Self::Policies => "BFD: OVN takes out next hops of policies whose session is down",
+        }
+    }
 }
 
 /// A pod that could forward, in one family.
@@ -58,6 +74,28 @@ impl Hops {
     }
 }
 
+/// A gateway and what there is to know of it.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    /// The objects.
+    pub cluster: &'a Cluster,
+    /// The network.
+    pub network: &'a Network,
+    /// The group that is served.
+    pub group: &'a str,
+    /// The gateway.
+    pub gateway: &'a Name,
+    /// `NAMESPACE/NAME` of its external network.
+    pub attachment: &'a str,
+}
+
+impl<'a> Of<'a> {
+    /// Its pods, by name.
+    pub(super) fn pods(self) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
+        pods(self.cluster, self.group, self.gateway)
+    }
+}
+
 /// Where the sessions of a gateway are.
 #[derive(Clone, Copy)]
 pub(super) struct Sessions<'a> {
@@ -68,14 +106,16 @@ pub(super) struct Sessions<'a> {
 }
 
 /// The pods of a gateway, by name.
-pub(super) fn pods<'a>(cluster: &'a Cluster, gateway: &Name) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
-    let label = names::label(&gateway.name);
+pub(super) fn pods<'a>(
+    cluster: &'a Cluster,
+    group: &str,
+    gateway: &Name,
+) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
+    let (key, label) = (workload::label_key(group), workload::label_value(&gateway.name));
     let from = Name::new(&gateway.namespace, "");
     let namespace = gateway.namespace.clone();
     let within = cluster.pods.range(from..).take_while(move |(name, _)| name.namespace == namespace);
-    within
-        .filter(move |(_, pod)| pod.labels.get(names::GATEWAY_LABEL) == Some(&label))
-        .map(|(name, pod)| (name, &**pod))
+    within.filter(move |(_, pod)| pod.labels.get(&key) == Some(&label)).map(|(name, pod)| (name, &**pod))
 }
 
 /// The first address of a family, which is the one Kubernetes calls the pod's own.
@@ -104,35 +144,34 @@ pub(super) fn hard(pod: &Pod, attachment: &str) -> Option<String> {
 }
 
 /// The candidates of one family and which of them are next hops.
-pub(super) fn hops(
-    view: (&Cluster, &Network),
-    gateway: &Name,
-    attachment: &str,
-    family: Family,
-    sessions: Sessions<'_>,
-) -> Hops {
-    let mut all: Vec<_> = pods(view.0, gateway)
-        .filter(|(_, pod)| hard(pod, attachment).is_none())
+pub(super) fn hops(of: Of<'_>, family: Family, sessions: Sessions<'_>) -> Hops {
+    let all = of
+        .pods()
+        .filter(|(_, pod)| hard(pod, of.attachment).is_none())
         .filter_map(|(name, pod)| Some((name, pod, address(pod, family)?)))
-        .map(|(name, pod, address)| (hop(view, (name, pod), address, sessions), pod.ready))
-        .collect();
+        .map(|(name, pod, address)| (hop(of, (name, pod), address, sessions), pod.ready));
+    let mut all = one_per_address(all.collect());
     let followed = all.iter().any(|(hop, _)| hop.against.is_empty());
     let some_ready = all.iter().any(|(_, ready)| *ready);
     for (hop, ready) in &mut all {
         hop.used = if followed { hop.against.is_empty() } else { *ready || !some_ready };
     }
-    let gated_out = sessions.gate == Gate::Ovn && !all.iter().any(|(hop, _)| hop.used && hop.up);
+    let gated_out = sessions.gate == Gate::Routes && !all.iter().any(|(hop, _)| hop.used && hop.up);
     let last_resort = !all.is_empty() && (!followed || gated_out);
     Hops { all: all.into_iter().map(|(hop, _)| hop).collect(), last_resort }
 }
 
+/// An address belongs to one pod; while two claim it, the better one counts, or else the first by name.
+fn one_per_address(mut all: Vec<(Hop, bool)>) -> Vec<(Hop, bool)> {
+    all.sort_by_key(|(hop, ready)| (hop.address, !hop.against.is_empty(), !ready));
+    all.dedup_by_key(|(hop, _)| hop.address);
+    all.sort_by(|(one, _), (other, _)| one.pod.cmp(&other.pod));
+    all
+}
+
 /// One candidate, and the soft evidence against it.
-fn hop(
-    (cluster, network): (&Cluster, &Network),
-    (name, pod): (&Name, &Pod),
-    address: IpAddr,
-    sessions: Sessions<'_>,
-) -> Hop {
+fn hop(of: Of<'_>, (name, pod): (&Name, &Pod), address: IpAddr, sessions: Sessions<'_>) -> Hop {
+    let Of { cluster, network, .. } = of;
     let speaks = |ports: &&Ports| ports.speaks(Family::of(address));
     let ports = sessions.ports.filter(speaks);
     let port = ports.and_then(|ports| ports.of_node(network, &pod.node));
@@ -144,10 +183,12 @@ fn hop(
         "it is not ready".to_owned()
     } else if !alive {
         format!("node {} is not ready", pod.node)
-    } else if sessions.gate != Gate::Loop || ports.is_none() || up {
+    } else if matches!(sessions.gate, Gate::None | Gate::Deaf) || ports.is_none() {
         String::new()
     } else if session.is_none() {
         format!("node {} has no BFD port", pod.node)
+    } else if sessions.gate != Gate::Loop || up {
+        String::new()
     } else {
         format!("its BFD session is {}", word(state))
     };
@@ -166,8 +207,8 @@ pub(super) fn word(state: Option<&Session>) -> &'static str {
 }
 
 /// What became of every pod of the gateway, for people.
-pub(super) fn report(cluster: &Cluster, gateway: &Name, attachment: &str, families: &[Hops; 2]) -> Vec<Member> {
-    pods(cluster, gateway)
+pub(super) fn report(of: Of<'_>, families: &[Hops; 2]) -> Vec<Member> {
+    of.pods()
         .map(|(name, pod)| {
             let mine: Vec<_> = families
                 .iter()
@@ -175,7 +216,7 @@ pub(super) fn report(cluster: &Cluster, gateway: &Name, attachment: &str, famili
                 .filter(|(hop, _)| hop.pod == *name)
                 .collect();
             let used = mine.iter().any(|(hop, _)| hop.used);
-            let reason = match hard(pod, attachment) {
+            let reason = match hard(pod, of.attachment) {
                 Some(reason) => reason,
                 None => mine.iter().map(|(hop, last)| say(hop, *last)).collect::<Vec<_>>().join("; "),
             };
@@ -189,7 +230,9 @@ fn say(hop: &Hop, last_resort: bool) -> String {
     let Hop { address, against, .. } = hop;
     match (hop.used, last_resort) {
         (true, false) => format!("{address} is a next hop"),
-        (true, true) if against.is_empty() => format!("{address} is a next hop as a last resort: no session is up"),
+        (true, true) if against.is_empty() => {
+            format!("{address} is a next hop as a last resort: no session is up")
+        }
         (true, true) => format!("{address} is a next hop as a last resort: {against}"),
         (false, _) => format!("{address} is not a next hop: {against}"),
     }

@@ -1,9 +1,36 @@
 //! Pure decisions: what one object wants in the northbound database, in Kubernetes and in its own status.
+//!
+//! Owns who is a next hop ([`Member`]), the form of rows ([`Chosen`]), BFD ports and conditions; leaves reading and writing
+//! to `apply`. Drive it: [`gateway`] for every gateway in [`Cluster::gateways`] and [`Network::owned`], [`vpc`] for every VPC
+//! in [`Cluster::vpcs`] and in [`Network::bfd_ports`] with the vendor of the group. Each is a function of what is passed in;
+//! what it rests on beside its own object: pods of its gateways (and, with selectors, of its VPC), their nodes and
+//! namespaces, its Subnets, its VPC with that VPC's other gateways, the router, and the sessions of its members.
+//!
+//! Deletion takes two passes: the first wants no rows, the second finds none in [`Network::owned`] and releases.
 
-use kubeovn::{VpcEgressGatewayStatus, VpcStatus};
+mod bfd_port;
+mod conditions;
+mod form;
+mod gateway_rows;
+mod members;
+pub mod names;
+mod request;
+pub mod selectors;
+mod static_rows;
+mod status;
+mod vpc;
+
+pub use form::Chosen;
+pub use vpc::vpc;
+
+use kubeovn::{VpcEgressGateway, VpcEgressGatewayStatus, VpcStatus};
 
 use crate::rows::Row;
-use crate::view::{Cluster, Name, Network};
+use crate::view::{Cluster, Family, Name, Network};
+use crate::workload;
+use gateway_rows::Make;
+use members::{Gate, Hops, Sessions};
+use request::Request;
 
 /// How rows of custom VPCs are written (`--custom-vpc-rows`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +72,12 @@ pub struct GatewayPlan {
     pub notices: Vec<Notice>,
     /// Its pods and what became of each.
     pub members: Vec<Member>,
+    /// The form of its rows and why; `None`: it has not come to that.
+    pub form: Option<Chosen>,
+    /// How dead members leave, in words; `None`: it has not come to that.
+    pub gating: Option<&'static str>,
+    /// Evidence speaks against all members of a family, and they are used nevertheless.
+    pub last_resort: bool,
 }
 
 /// A future Event.
@@ -80,14 +113,123 @@ pub struct VpcPlan {
     pub notices: Vec<Notice>,
 }
 
-/// What is in `world` for the gateway `name`; it may be gone or going.
+/// What the gateway `name` wants; it may be gone or going.
 #[must_use]
-pub fn gateway(_cluster: &Cluster, _network: &Network, _settings: &Settings, _name: &Name) -> GatewayPlan {
-    GatewayPlan::default()
+pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: &Name) -> GatewayPlan {
+    let owned = network.owned.get(name).is_some_and(|rows| !rows.is_empty());
+    let Some(object) = cluster.gateways.get(name) else {
+        return GatewayPlan { rows: Some(Vec::new()), release: !owned, ..GatewayPlan::default() };
+    };
+    if object.metadata.deletion_timestamp.is_some() {
+        return leaving(object, owned);
+    }
+    let request = match Request::check(object, cluster, network, settings) {
+        Ok(request) => request,
+        Err(refusal) => {
+            let why = (refusal.reason().as_str(), refusal.to_string());
+            return kept(status::refused((&settings.group, name, object), why, true));
+        }
+    };
+    if !network.routers.contains_key(&request.router) {
+        let message = format!("logical router {} is not in the northbound database", request.router);
+        return kept(status::refused(
+            (&settings.group, name, object),
+            ("ReconcileOVNRoutesFailed", message),
+            false,
+        ));
+    }
+    let form = match form::choose(cluster, network, settings, &request) {
+        Ok(form) => form,
+        Err(why) => {
+            let message = format!("--custom-vpc-rows=static: {why}");
+            return kept(status::refused(
+                (&settings.group, name, object),
+                ("StaticRoutesImpossible", message),
+                true,
+            ));
+        }
+    };
+    let heard = request.deaf.is_none();
+    let gate = static_rows::gate(request.bfd.is_some(), heard, form.routes, network.features.bfd_only);
+    let make = Make { cluster, network, settings, name, request: &request, gate };
+    let hops = hops(make);
+    // Without BFD port the pods stay as they are: what they would be replaced by could not be told from the request.
+    let deployment = heard.then(|| workload::deployment(&request.spec, &settings.group));
+    let hash = deployment.as_ref().and_then(hash);
+    let (status, mut notices) = status::followed(make.of(), object, (&request, hash), &hops);
+    notices.extend(unrouted(make, &form, object));
+    GatewayPlan {
+        // A gateway that never had rows does not begin with those that drop: without BFD port it has no pods either.
+        rows: (heard || owned).then(|| rows(make, &form, &hops)),
+        release: false,
+        deployment,
+        status,
+        notices,
+        members: members::report(make.of(), &hops),
+        last_resort: hops.iter().any(|hops| hops.last_resort),
+        gating: Some(gate.word()),
+        form: Some(form),
+    }
 }
 
-/// What is in `world` for the VPC `name`.
-#[must_use]
-pub fn vpc(_cluster: &Cluster, _network: &Network, _settings: &Settings, _name: &str) -> VpcPlan {
-    VpcPlan::default()
+/// A gateway that is being deleted.
+fn leaving(object: &VpcEgressGateway, owned: bool) -> GatewayPlan {
+    let message = "its rows are gone from the northbound database".to_owned();
+    let done = Notice { warning: false, reason: "DeleteSuccess", message };
+    GatewayPlan {
+        rows: Some(Vec::new()),
+        release: !owned,
+        status: object.status.clone().unwrap_or_default(),
+        notices: if owned { Vec::new() } else { vec![done] },
+        ..GatewayPlan::default()
+    }
+}
+
+/// A gateway that cannot be followed: all stays as it is, but for what is said.
+fn kept((status, notices): (VpcEgressGatewayStatus, Vec<Notice>)) -> GatewayPlan {
+    GatewayPlan { status, notices, ..GatewayPlan::default() }
+}
+
+/// What a Deployment was made from.
+fn hash(deployment: &k8s_openapi::api::apps::v1::Deployment) -> Option<&str> {
+    deployment.metadata.annotations.as_ref()?.get(workload::HASH).map(String::as_str)
+}
+
+/// Who is a next hop, by family.
+fn hops(make: Make<'_>) -> [Hops; 2] {
+    let Make { cluster, network, settings, request, gate, .. } = make;
+    let ports = (gate != Gate::None).then(|| bfd_port::ports(cluster, network, settings, &request.vpc));
+    let sessions = Sessions { gate, ports: ports.as_ref() };
+    Family::BOTH.map(|family| members::hops(make.of(), family, sessions))
+}
+
+/// All rows, in the order they are best written.
+fn rows(make: Make<'_>, form: &Chosen, hops: &[Hops; 2]) -> Vec<Row> {
+    let mut rows = if form.routes { Vec::new() } else { gateway_rows::sets(make) };
+    for (family, hops) in Family::BOTH.into_iter().zip(hops) {
+        rows.extend(static_rows::sessions(make, family, hops));
+        rows.extend(static_rows::anchors(make, family, hops, form.routes));
+        if form.routes {
+            rows.extend(static_rows::routes(make, family, hops));
+        } else {
+            rows.extend(gateway_rows::policies(make, family, hops));
+        }
+    }
+    rows
+}
+
+/// Told once, when a gateway appears: sources whose packets the router drops before it looks at policies.
+fn unrouted(make: Make<'_>, form: &Chosen, object: &VpcEgressGateway) -> Option<Notice> {
+    let router = make.network.routers.get(&make.request.router)?;
+    let lost = form::unrouted(make.request, router);
+    let new = object.status.as_ref().is_none_or(|status| status.conditions.is_none());
+    (new && !form.routes && !lost.is_empty()).then(|| Notice {
+        warning: true,
+        reason: "NoRoute",
+        message: format!(
+            "router {} has no route for packets from {}, so they are dropped before any policy is looked at",
+            make.request.router,
+            lost.join(", ")
+        ),
+    })
 }

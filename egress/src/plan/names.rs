@@ -5,8 +5,6 @@ use sha2::{Digest, Sha256};
 use crate::rows::Ids;
 use crate::view::{Family, Name};
 
-/// Label of the pods of a gateway.
-pub const GATEWAY_LABEL: &str = "ovn.kubernetes.io/vpc-egress-gateway";
 /// Owner id: the gateway, `NAMESPACE/NAME`.
 pub const GATEWAY_ID: &str = "vpc-egress-gateway";
 /// Owner id: whose row it is.
@@ -24,12 +22,7 @@ pub fn vendor(group: &str) -> &str {
 #[must_use]
 pub fn digest(group: &str, name: &Name) -> String {
     let text = if group == kubeovn::GROUP { name.to_string() } else { format!("{group}/{name}") };
-    hex(&text, 6)
-}
-
-/// The first `octets` octets of SHA-256 over `text`, in hex.
-fn hex(text: &str, octets: usize) -> String {
-    Sha256::digest(text).iter().take(octets).map(|octet| format!("{octet:02x}")).collect()
+    Sha256::digest(text).iter().take(6).map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Owner ids of a gateway's rows.
@@ -56,16 +49,6 @@ pub fn gateway_of(group: &str, ids: &Ids) -> Option<Name> {
 #[must_use]
 pub fn port_ids(group: &str, vpc: &str) -> Ids {
     Ids::from([(VENDOR_ID.into(), vendor(group).into()), ("lr".into(), vpc.into())])
-}
-
-/// Value of [`GATEWAY_LABEL`]: the name, or what fits of it with eight hex digits of its SHA-256.
-#[must_use]
-pub fn label(name: &str) -> String {
-    if name.len() <= 63 {
-        return name.to_owned();
-    }
-    let fits: String = name.chars().take(54).collect();
-    format!("{fits}-{}", hex(name, 4))
 }
 
 /// Address set of the sources that policies name.

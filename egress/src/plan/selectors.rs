@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kubeovn::Selector;
 
-use super::names;
 use crate::view::{Cluster, Name, Network, Pod};
+use crate::workload;
 
 /// Whether labels satisfy a selector; one without requirements matches all. An operator that nobody knows matches nothing.
 #[must_use]
@@ -49,7 +49,7 @@ pub(super) fn ports(
         .pods
         .iter()
         .filter(|(_, pod)| pod.allocated && !pod.host_network && !pod.ended && *pod.router == *vpc)
-        .filter(|(_, pod)| !pod.labels.contains_key(names::GATEWAY_LABEL))
+        .filter(|(_, pod)| pod.labels.get(workload::APP.0).is_none_or(|app| app != workload::APP.1))
         .filter(|(name, pod)| named(name, pod))
         .map(|(name, _)| Box::from(format!("{}.{}", name.name, name.namespace)))
         .filter(|port| network.ports.contains(port))

@@ -199,7 +199,7 @@ pub(super) fn together(internal: &Side, external: &Side, bfd: Option<&Bfd>, faul
     for network in &internal.networks {
         for other in external.networks.iter().filter(|other| overlap(network, other)) {
             let rule =
-                format!("its {network} must not overlap {other} of internal Subnet {}", internal.subnet);
+                format!("its {other} must not overlap {network} of internal Subnet {}", internal.subnet);
             faults.add(Reason::OverlappingCIDRs, "spec.externalSubnet", &external.subnet, rule);
         }
     }

@@ -50,24 +50,24 @@ impl Api {
         Ok(Arc::new(Self { jobs: Mutex::new(jobs) }))
     }
 
-    /// Makes an object or changes the one there is (server-side apply); its status, if it has one, in a second call
-    /// (merged with what is there).
+    /// Makes an object or changes the one there is (server-side apply); its status, if it has one, in a second call.
     ///
     /// # Errors
     /// What the API server says.
     pub fn put(&self, object: &Value) -> Result<()> {
         let mut spec = object.clone();
         let status = spec.as_object_mut().and_then(|fields| fields.remove("status"));
-        let path = path(object)?;
-        // An object of nothing but a status is there already.
-        if status.is_none() || spec.as_object().is_some_and(|fields| fields.len() > 3) {
-            let query = format!("{path}?fieldManager=lab&force=true");
-            self.call("PATCH", &query, "application/apply-patch+yaml", &spec)?;
-        }
-        if let Some(status) = status {
-            self.merge(&format!("{path}/status"), &json!({"status": status}))?;
-        }
-        Ok(())
+        let query = format!("{}?fieldManager=lab&force=true", path(object)?);
+        self.call("PATCH", &query, "application/apply-patch+yaml", &spec)?;
+        if status.is_some() { self.status(object) } else { Ok(()) }
+    }
+
+    /// Merges the status of this object into that of the one there is.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub fn status(&self, object: &Value) -> Result<()> {
+        self.merge(&format!("{}/status", path(object)?), &json!({"status": object["status"]})).map(drop)
     }
 
     /// Merges `patch` into the object at `path`.
@@ -82,14 +82,11 @@ impl Api {
     ///
     /// # Errors
     /// What the API server says.
-    pub fn create(&self, object: &Value) -> Result<Value> {
+    pub fn create(&self, object: &Value) -> Result<()> {
         let path = path(object)?;
         let (collection, _) = path.rsplit_once('/').unwrap_or_default();
-        let made = self.call("POST", collection, "application/json", object)?;
-        if !object["status"].is_null() {
-            return self.merge(&format!("{path}/status"), &json!({"status": object["status"]}));
-        }
-        Ok(made)
+        self.call("POST", collection, "application/json", object)?;
+        if object["status"].is_null() { Ok(()) } else { self.status(object) }
     }
 
     /// The object or list at `path`.

@@ -135,6 +135,12 @@ pub fn pod(pod: &Pod<'_>) -> Value {
     let Pod { name, node, addresses, external, .. } = *pod;
     let ips: Vec<_> = addresses.split(',').collect();
     let pod_ips: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
+    let phase = if pod.running { "Running" } else { "Pending" };
+    let mut status = json!({"phase": phase, "conditions": [ready("", pod.ready && pod.running)]});
+    if pod.running {
+        status["podIP"] = json!(ips.first());
+        status["podIPs"] = json!(pod_ips);
+    }
     let mut annotations = Map::new();
     let mut annotate = |key: &str, value: &str| annotations.insert(key.to_owned(), json!(value));
     annotate("ovn.kubernetes.io/allocated", "true");
@@ -159,8 +165,15 @@ pub fn pod(pod: &Pod<'_>) -> Value {
         "metadata": {"name": name, "namespace": "default", "labels": labels, "annotations": annotations},
         "spec": {"nodeName": node, "terminationGracePeriodSeconds": 30,
             "containers": [{"name": "main", "image": "none"}]},
-        "status": {"phase": "Running", "podIP": ips.first(), "podIPs": pod_ips, "startTime": LONG_AGO,
-            "conditions": [ready("", pod.ready)]}})
+        "status": status})
+}
+
+/// The status alone of a Pod.
+#[must_use]
+pub fn pod_status(one: &Pod<'_>) -> Value {
+    let whole = pod(one);
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": one.name, "namespace": "default"},
+        "status": whole["status"]})
 }
 
 /// What the controller of Deployments says once all is as asked for.

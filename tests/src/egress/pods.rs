@@ -24,6 +24,8 @@ pub struct Pod<'a> {
     pub external: &'a str,
     /// Its labels.
     pub labels: &'a [(&'a str, &'a str)],
+    /// Its phase is Running; Pending otherwise.
+    pub running: bool,
     /// Its condition Ready.
     pub ready: bool,
 }
@@ -62,17 +64,16 @@ pub fn path(name: &str) -> String {
     format!("/api/v1/namespaces/default/pods/{name}")
 }
 
-/// A gateway's Pod, Running and Ready.
+/// A gateway's Pod of the default VPC, Running and Ready, with its addresses there and outside.
 #[must_use]
 pub fn gateway<'a>(
     name: &'a str,
     node: &'a str,
-    addresses: &'a str,
-    external: &'a str,
+    [addresses, external]: [&'a str; 2],
     labels: &'a [(&'a str, &'a str)],
 ) -> Pod<'a> {
     let (vpc, subnet) = (DEFAULT_VPC, DEFAULT_SUBNET);
-    Pod { name, node, vpc, subnet, addresses, external, labels, ready: true }
+    Pod { name, node, vpc, subnet, addresses, external, labels, running: true, ready: true }
 }
 
 impl Topology {
@@ -83,7 +84,7 @@ impl Topology {
     pub fn pod(&self, pod: &Pod<'_>) -> Result<()> {
         self.pod_port(pod)?;
         match &self.api {
-            Some(api) => api.create(&objects::pod(pod)).map(drop),
+            Some(api) => api.create(&objects::pod(pod)),
             None => Ok(()),
         }
     }
@@ -147,7 +148,7 @@ impl Topology {
         let number = |value: &serde_json::Value| value.as_i64().unwrap_or_default();
         let generation = number(&there["metadata"]["generation"]);
         let replicas = i32::try_from(number(&there["spec"]["replicas"])).unwrap_or_default();
-        api.put(&objects::deployment_done(name, generation, replicas))
+        api.status(&objects::deployment_done(name, generation, replicas))
     }
 
     pub(super) fn api(&self) -> Result<&super::api::Api> {

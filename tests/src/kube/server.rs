@@ -214,6 +214,8 @@ impl ApiServer {
                 flag("authorization-mode", "RBAC");
                 // It wants a ServiceAccount in every namespace, and there is no controller that makes one.
                 flag("disable-admission-plugins", "ServiceAccount");
+                // Deployments of gateways have a container that is.
+                flag("allow-privileged", "true");
             }
             Around::Cluster => {
                 flag("authorization-mode", "Node,RBAC");

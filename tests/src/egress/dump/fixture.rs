@@ -40,8 +40,15 @@ impl Fixture {
     /// # Errors
     /// When a line of it is not understood.
     pub fn read(name: &str, base: Dump) -> Result<Self> {
-        let text = source(name)?;
-        Ok(Self { wanted: base, steps: steps(&text).during(name)?.into_iter() })
+        Self::parse(&source(name)?, base).during(name)
+    }
+
+    /// A fixture from its text.
+    ///
+    /// # Errors
+    /// The line that is not understood.
+    pub fn parse(text: &str, base: Dump) -> Result<Self> {
+        Ok(Self { wanted: base, steps: steps(text)?.into_iter() })
     }
 
     /// Goes to the next step, which must have this title; what the database should hold then.

@@ -36,7 +36,7 @@ impl Topology {
         if let Some(api) = &self.api {
             NODES.iter().try_for_each(|node| api.put(&objects::node(node)))?;
             api.put(&objects::vpc(DEFAULT_VPC, None))?;
-            api.put(&objects::vpc_status(DEFAULT_VPC, Some(DEFAULT_SUBNET), &["join", DEFAULT_SUBNET]))?;
+            api.status(&objects::vpc_status(DEFAULT_VPC, Some(DEFAULT_SUBNET), &["join", DEFAULT_SUBNET]))?;
             SUBNETS.iter().try_for_each(|subnet| self.subnet_objects(api, subnet))?;
         }
         let mut batch = Batch::default();

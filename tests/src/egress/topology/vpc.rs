@@ -58,7 +58,7 @@ impl Topology {
     pub fn vpc(&self, vpc: &Vpc<'_>) -> Result<()> {
         if let Some(api) = &self.api {
             api.put(&objects::vpc(vpc.name, vpc.bfd_port))?;
-            api.put(&objects::vpc_status(vpc.name, None, &[]))?;
+            api.status(&objects::vpc_status(vpc.name, None, &[]))?;
         }
         let mut batch = Batch::default();
         self.router(&mut batch, vpc.name, vpc.cidrs);
@@ -96,7 +96,7 @@ impl Topology {
 
     pub(super) fn subnet_objects(&self, api: &Api, subnet: &Subnet<'_>) -> Result<()> {
         api.put(&objects::subnet(subnet))?;
-        api.put(&objects::subnet_status(subnet.name))
+        api.status(&objects::subnet_status(subnet.name))
     }
 
     pub(super) fn router(&self, batch: &mut Batch, vpc: &str, cidrs: &[&str]) {

@@ -2,6 +2,7 @@
 
 use super::Chunk;
 use super::rules::{Break, Cut, Rules, Seen};
+use crate::egress::trap::When;
 use crate::fault::{Fault, Result};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming};
@@ -49,6 +50,14 @@ pub(super) async fn answer(
     // The senders of both live as long as the rules do.
     let _ = rules.held.subscribe().wait_for(|held| !held).await;
     let asked = asked(&request);
+    let fatal = rules.trap.get().filter(|_| !asked.watch).and_then(|trap| {
+        let what = format!("{} {}", request.method(), request.uri().path());
+        Some((trap, trap.call(&what)?))
+    });
+    if let Some((trap, When::Before)) = fatal {
+        trap.spring();
+        return Err(Fault::new("the caller was killed"));
+    }
     if asked.watch && rules.expires(&asked.resource) {
         rules.note(&asked.resource, Seen::Expired);
         return ready(StatusCode::OK, EXPIRED.to_owned());
@@ -61,6 +70,10 @@ pub(super) async fn answer(
     // Before the request, so that a cut from now on is not missed.
     let cut = rules.cut.subscribe();
     let response = upstream.send(passed_on(rules, request).await?).await;
+    if let Some((trap, When::After)) = fatal {
+        trap.spring();
+        return Err(Fault::new("the caller was killed"));
+    }
     let (mut head, body) = response.map_err(|error| Fault::new(error.to_string()))?.into_parts();
     for header in [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
         head.headers.remove(header);

@@ -9,6 +9,7 @@ mod rules;
 pub use rules::{Break, Cut, Seen};
 
 use super::{ApiServer, URL, User};
+use crate::egress::trap::Trap;
 use crate::fault::{During, Fault, Result, ensure};
 use crate::netns::Netns;
 use crate::wait;
@@ -83,6 +84,12 @@ impl Proxy {
     /// Answers the next `times` watches of `resource` with an ERROR event in the stream: 410, Expired.
     pub fn expire_watches(&self, resource: &str, times: usize) {
         self.rules.expire_watches(resource, times);
+    }
+
+    /// Every request but watches is a call of whom this trap is set for.
+    pub fn trap(&self, trap: &Arc<Trap>) {
+        // A second one would be told of nothing.
+        let _ = self.rules.trap.set(Arc::clone(trap));
     }
 
     /// While held, nothing moves and nobody is told: connections stand, requests stay without an answer.

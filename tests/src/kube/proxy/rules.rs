@@ -1,7 +1,8 @@
 //! What is to be spoiled, and what has passed.
 
+use crate::egress::trap::Trap;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 /// What is done to one page of a list.
@@ -53,6 +54,8 @@ pub(super) struct Rules {
     pub(super) refused: watch::Sender<bool>,
     /// Changes whenever running watches are to end.
     pub(super) cut: watch::Sender<Cut>,
+    /// What is done to whoever calls.
+    pub(super) trap: OnceLock<Arc<Trap>>,
     inner: Mutex<Inner>,
 }
 
@@ -78,7 +81,7 @@ impl Default for Rules {
     fn default() -> Self {
         let (held, refused, cut) =
             (watch::Sender::new(false), watch::Sender::new(false), watch::Sender::default());
-        Self { held, refused, cut, inner: Mutex::default() }
+        Self { held, refused, cut, trap: OnceLock::new(), inner: Mutex::default() }
     }
 }
 

@@ -1,0 +1,11 @@
+//! What OVN's databases say: which columns are monitored, and what of them decides.
+
+mod build;
+pub mod cells;
+mod features;
+mod tables;
+mod watch;
+
+pub use build::network;
+pub use tables::{northbound, southbound};
+pub use watch::{Databases, Linked, Places};

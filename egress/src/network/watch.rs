@@ -1,0 +1,170 @@
+//! Both databases, and which objects a change of theirs touches.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ovn::net::{Client, Link, Options, Tls};
+use tracing::{info, warn};
+
+use super::{network, northbound, southbound};
+use crate::source::{Marks, Store};
+use crate::subject::Subject;
+use crate::view::Network;
+
+/// After the copies were read, they rest so many times as long as that took: reading never costs more than a fraction of
+/// a core, however fast the databases change.
+const REST: u32 = 4;
+
+/// Where the databases are.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Northbound.
+    pub northbound: Vec<Box<str>>,
+    /// Southbound.
+    pub southbound: Vec<Box<str>>,
+    /// Certificates for `ssl:`.
+    pub tls: Option<Tls>,
+}
+
+/// How the links to both databases are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// Northbound.
+    pub northbound: Link,
+    /// Southbound.
+    pub southbound: Link,
+}
+
+/// Both databases. Clones share the connections.
+#[derive(Clone)]
+pub struct Databases {
+    /// Northbound: read and written.
+    pub northbound: Client,
+    /// Southbound: read.
+    pub southbound: Client,
+    vendor: Box<str>,
+    /// What they said when they were both complete for the last time; `None`: they never were.
+    network: Arc<Mutex<Option<Read>>>,
+}
+
+/// What was read, and of which generations of the copies.
+struct Read {
+    generations: [u64; 2],
+    network: Arc<Network>,
+}
+
+impl Databases {
+    /// Starts connecting. Needs a tokio runtime.
+    #[must_use]
+    pub fn start(places: Places, vendor: &str) -> Self {
+        let options = |remotes, database: &str, monitor, leader_only| Options {
+            remotes,
+            database: database.into(),
+            monitor,
+            leader_only,
+            tls: places.tls.clone(),
+        };
+        Self {
+            northbound: Client::start(options(
+                places.northbound.clone(),
+                "OVN_Northbound",
+                northbound(vendor),
+                true,
+            )),
+            southbound: Client::start(options(
+                places.southbound.clone(),
+                "OVN_Southbound",
+                southbound(),
+                false,
+            )),
+            vendor: vendor.into(),
+            network: Arc::default(),
+        }
+    }
+
+    /// How the links are.
+    #[must_use]
+    pub fn linked(&self) -> Linked {
+        Linked { northbound: self.northbound.link(), southbound: self.southbound.link() }
+    }
+
+    /// What they say now, read anew; `None` before both were complete once.
+    #[must_use]
+    pub fn read(&self) -> Option<Arc<Network>> {
+        let mut known = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let linked = self.linked();
+        if known.is_none() && (linked.northbound != Link::Synced || linked.southbound != Link::Synced) {
+            return None;
+        }
+        // Read before the copies: what changes meanwhile is read once more, not missed.
+        let generations = [&self.northbound, &self.southbound].map(|client| *client.changes().borrow());
+        if let Some(read) = known.as_ref().filter(|read| read.generations == generations) {
+            return Some(Arc::clone(&read.network));
+        }
+        let network =
+            self.northbound.read(|nb| self.southbound.read(|sb| Arc::new(network(nb, sb, &self.vendor))));
+        *known = Some(Read { generations, network: Arc::clone(&network) });
+        Some(network)
+    }
+
+    /// What they said when they were read last.
+    #[must_use]
+    pub fn read_last(&self) -> Option<Arc<Network>> {
+        self.network
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|read| Arc::clone(&read.network))
+    }
+
+    /// Owners of rows, also of those whose object is gone.
+    #[must_use]
+    pub fn owners(&self) -> Vec<Subject> {
+        self.read_last().map(|network| owners(&network, &self.vendor)).unwrap_or_default()
+    }
+
+    /// Marks what a change touches, for ever.
+    pub async fn follow(self, store: Store, marks: Arc<Marks>) {
+        let (mut northbound, mut southbound) = (self.northbound.changes(), self.southbound.changes());
+        let mut told = None;
+        loop {
+            let linked = self.linked();
+            if told.as_ref() != Some(&linked) {
+                tell("northbound", &linked.northbound);
+                tell("southbound", &linked.southbound);
+                told = Some(linked);
+            }
+            let begin = Instant::now();
+            if let Some(network) = self.read() {
+                marks.add(store.keys());
+                marks.add(owners(&network, &self.vendor));
+            }
+            let rest = (begin.elapsed() * REST).max(Duration::from_millis(1));
+            let gone = tokio::select! {
+                changed = northbound.changed() => changed.is_err(),
+                changed = southbound.changed() => changed.is_err(),
+            };
+            if gone {
+                return std::future::pending().await; // the clients ended, and with them the process
+            }
+            tokio::time::sleep(rest).await;
+            northbound.mark_unchanged();
+            southbound.mark_unchanged();
+        }
+    }
+}
+
+/// Owners of rows, also of those whose object is gone.
+fn owners(network: &Network, vendor: &str) -> Vec<Subject> {
+    let vpcs = network.bfd_ports.values().filter(|port| &*port.vendor == vendor && !port.vpc.is_empty());
+    let vpcs = vpcs.map(|port| Subject::Vpc(port.vpc.clone()));
+    vpcs.chain(network.owned.keys().cloned().map(Subject::Gateway)).collect()
+}
+
+fn tell(database: &str, link: &Link) {
+    match link {
+        Link::Synced => info!(database, "connected, the copy is complete"),
+        Link::Down(why) if why.is_empty() => info!(database, "connecting"),
+        Link::Down(why) => warn!(database, %why, "no connection; what is known stays in force"),
+    }
+}
