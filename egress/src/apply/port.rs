@@ -222,10 +222,8 @@ impl Port<'_> {
             }
             None if has_name(replica, "Logical_Switch_Port", &peer) => return Err(self.clash()),
             None => {
-                let more = columns([
-                    ("addresses", Value::one("router")),
-                    ("external_ids", texts(&self.ids("ls"))),
-                ]);
+                let more =
+                    columns([("addresses", Value::one("router")), ("external_ids", texts(&self.ids("ls")))]);
                 transaction.insert("Logical_Switch_Port", content.into_iter().chain(more).collect())
             }
         };
@@ -259,8 +257,16 @@ fn put(
     transaction: &mut Transaction,
 ) {
     const ALL: [&str; 10] = [
-        "name", "chassis_name", "priority", "ha_chassis", "networks", "options", "ha_chassis_group", "ports",
-        "other_config", "external_ids",
+        "name",
+        "chassis_name",
+        "priority",
+        "ha_chassis",
+        "networks",
+        "options",
+        "ha_chassis_group",
+        "ports",
+        "other_config",
+        "external_ids",
     ];
     if content.iter().all(|(column, value)| row.get(column) == Some(value)) {
         return;

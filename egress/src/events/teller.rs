@@ -36,7 +36,12 @@ pub(super) struct Telling {
 }
 
 /// Never ends.
-pub(super) async fn run(client: Client, identity: String, counts: Arc<Counts>, mut waiting: Receiver<Telling>) {
+pub(super) async fn run(
+    client: Client,
+    identity: String,
+    counts: Arc<Counts>,
+    mut waiting: Receiver<Telling>,
+) {
     let mut limit = Limit::new(Instant::now());
     while let Some(telling) = waiting.recv().await {
         sleep_until(limit.next(Instant::now()).into()).await;

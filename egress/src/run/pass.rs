@@ -70,7 +70,8 @@ impl Engine {
 
     async fn gateway(&self, name: &Name) -> Vec<Trouble> {
         let mut troubles = Vec::new();
-        let mut keep = |outcome: Result<(), Trouble>| outcome.err().into_iter().for_each(|one| troubles.push(one));
+        let mut keep =
+            |outcome: Result<(), Trouble>| outcome.err().into_iter().for_each(|one| troubles.push(one));
         let Some((object, first)) = self.look(name) else { return troubles };
         // Without the finalizer there are no rows: it is what brings us back to take them away.
         let wants = first.deployment.is_some() || first.rows.as_ref().is_some_and(|rows| !rows.is_empty());

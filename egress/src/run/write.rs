@@ -28,7 +28,11 @@ impl Writer {
     }
 
     /// One call. What is not there any more is no failure: `None`.
-    async fn call<T>(&self, what: &'static str, asking: impl Future<Output = kube::Result<T>>) -> Result<Option<T>, Trouble> {
+    async fn call<T>(
+        &self,
+        what: &'static str,
+        asking: impl Future<Output = kube::Result<T>>,
+    ) -> Result<Option<T>, Trouble> {
         let time = self.leadership.remaining().ok_or(Trouble::NotLeading)?.min(ANSWER);
         match timeout(time, asking).await {
             Ok(Ok(answer)) => Ok(Some(answer)),
@@ -47,7 +51,12 @@ impl Writer {
     }
 
     /// Status of an object.
-    pub(super) async fn status(&self, resource: &ApiResource, name: &Name, patch: &Value) -> Result<(), Trouble> {
+    pub(super) async fn status(
+        &self,
+        resource: &ApiResource,
+        name: &Name,
+        patch: &Value,
+    ) -> Result<(), Trouble> {
         let objects = self.objects(resource, name);
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         self.call("status", objects.patch_status(&name.name, &params, &Patch::Merge(patch))).await?;
