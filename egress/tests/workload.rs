@@ -189,6 +189,7 @@ fn what_differs_is_what_was_meant() {
     assert_eq!(gateway["command"], json!(["sidecar", "nat"]));
     assert_eq!(gateway["env"], env);
     assert_eq!(gateway["livenessProbe"]["exec"]["command"], json!(["sidecar", "nat", "live"]));
+    assert_eq!(gateway["readinessProbe"]["exec"]["command"], json!(["sidecar", "nat", "ready"]));
     let confined = json!({"allowPrivilegeEscalation": false, "privileged": false, "runAsUser": 0,
         "readOnlyRootFilesystem": true, "capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}});
     assert_eq!(gateway["securityContext"], confined);
