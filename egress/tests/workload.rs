@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 type Difference = (&'static str, &'static str, &'static str, &'static str);
 
 const DIFFERENCES: &[Difference] = &[
-    ("image", "kube-ovn", "`--image`", "the image of our sidecar"),
+    ("image", "kube-ovn", "`--gateway-image`", "the image of our sidecar"),
     ("automountServiceAccountToken", "–", "false", "nothing in the pod talks to the API server"),
     ("enableServiceLinks", "–", "false", "no Service is used"),
     (
