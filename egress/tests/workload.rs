@@ -74,7 +74,8 @@ fn without_defaults(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, default) in DEFAULTS {
-                if fields.get(name).is_some_and(|value| value.to_string() == default) {
+                let default: Value = serde_json::from_str(default).unwrap();
+                if fields.get(name) == Some(&default) {
                     fields.remove(name);
                 }
             }
