@@ -102,7 +102,8 @@ impl Config {
             kubeovn::GROUP => "egress".to_owned(),
             group => format!("egress.{group}"),
         });
-        let name = Some(&*lease).filter(|name| is_name(name));
+        // A bad group is told as that.
+        let name = Some(&*lease).filter(|name| is_name(name) || flags.lease_name.is_none());
         let name = problems.want(name, "--lease-name", &lease, "is not a name of an object");
         let identity = flags.identity.clone().unwrap_or_else(|| format!("{host}_{salt:08x}"));
         let identity = problems.want(
