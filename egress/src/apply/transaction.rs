@@ -59,9 +59,15 @@ impl Transaction {
 
     /// Inserts a row, and gives the reference to it.
     pub(super) fn insert(&mut self, table: &'static str, row: Row) -> Atom {
+        self.insert_as(table, row, None)
+    }
+
+    /// [`Transaction::insert`] of a row whose identity matters.
+    pub(super) fn insert_as(&mut self, table: &'static str, row: Row, uuid: Option<Uuid>) -> Atom {
         self.names += 1;
         let name = format!("row{}", self.names);
-        self.changes.push(Operation::Insert { table: table.into(), row, name: Some(name.as_str().into()) });
+        let known_as = Some(name.as_str().into());
+        self.changes.push(Operation::Insert { table: table.into(), row, name: known_as, uuid });
         op::named(&name)
     }
 

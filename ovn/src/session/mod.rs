@@ -215,7 +215,7 @@ impl Session {
 
     /// Octets arrived.
     pub fn receive(&mut self, now: Instant, octets: &[u8], replica: &mut Replica, out: &mut Vec<Action>) {
-        if !matches!(self.phase, Phase::Asking | Phase::Synced { .. }) {
+        if octets.is_empty() || !matches!(self.phase, Phase::Asking | Phase::Synced { .. }) {
             return;
         }
         self.heard = Some(now);
