@@ -12,7 +12,7 @@ use tests::egress::world::{LIMIT, World, gateway_path};
 use tests::fault::{During, Result, ensure};
 use tests::wait;
 
-const LEASE: [&str; 1] = ["--lease-duration=5s"];
+const LEASE: [&str; 1] = ["--leader-elect=false"];
 
 /// The labels of a gateway's pods.
 macro_rules! labels {
