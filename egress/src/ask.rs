@@ -70,10 +70,16 @@ pub async fn ask(question: Question) -> Result<String, AskError> {
             Subject::Vpc(name) => cluster.vpcs.contains_key(name),
             Subject::Gateway(name) => cluster.gateways.contains_key(name) || network.owned.contains_key(name),
         };
-        known.then(|| format!("{:#?}\n", match &subject {
-            Subject::Vpc(name) => crate::plan::vpc(cluster, &network, &config.settings, name).rows,
-            Subject::Gateway(name) => crate::plan::gateway(cluster, &network, &config.settings, name).rows,
-        }))
+        known.then(|| {
+            format!(
+                "{:#?}\n",
+                match &subject {
+                    Subject::Vpc(name) => crate::plan::vpc(cluster, &network, &config.settings, name).rows,
+                    Subject::Gateway(name) =>
+                        crate::plan::gateway(cluster, &network, &config.settings, name).rows,
+                }
+            )
+        })
     });
     answer.ok_or(AskError::NotFound(subject))
 }

@@ -31,10 +31,20 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct PlaceFlags {
     /// Northbound database: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT, several of a cluster comma separated
-    #[arg(long, value_name = "REMOTE,...", env = "OVN_NB_DB", default_value = "unix:/var/run/ovn/ovnnb_db.sock")]
+    #[arg(
+        long,
+        value_name = "REMOTE,...",
+        env = "OVN_NB_DB",
+        default_value = "unix:/var/run/ovn/ovnnb_db.sock"
+    )]
     pub ovn_nb: String,
     /// Southbound database, the same way
-    #[arg(long, value_name = "REMOTE,...", env = "OVN_SB_DB", default_value = "unix:/var/run/ovn/ovnsb_db.sock")]
+    #[arg(
+        long,
+        value_name = "REMOTE,...",
+        env = "OVN_SB_DB",
+        default_value = "unix:/var/run/ovn/ovnsb_db.sock"
+    )]
     pub ovn_sb: String,
     /// Our private key for ssl:, PEM; read anew at each connect
     #[arg(long, value_name = "FILE", env = "OVN_PRIVATE_KEY")]

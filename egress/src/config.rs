@@ -81,15 +81,21 @@ impl Config {
             "off" => Some(None),
             text => {
                 let address = address(text);
-                problems.want(address, "--metrics-address", text, "is not :PORT, ADDRESS:PORT or off").map(Some)
+                problems
+                    .want(address, "--metrics-address", text, "is not :PORT, ADDRESS:PORT or off")
+                    .map(Some)
             }
         };
         let duration = seconds(&flags.lease_duration, 3);
         let rule = "is not a number of seconds from 3 to 600";
         let duration = problems.want(duration, "--lease-duration", &flags.lease_duration, rule);
         let namespace = Some(&*flags.lease_namespace).filter(|name| is_name(name));
-        let namespace =
-            problems.want(namespace, "--lease-namespace", &flags.lease_namespace, "is not the name of a namespace");
+        let namespace = problems.want(
+            namespace,
+            "--lease-namespace",
+            &flags.lease_namespace,
+            "is not the name of a namespace",
+        );
         let lease = flags.lease_name.clone().unwrap_or_else(|| match &*flags.places.group {
             kubeovn::GROUP => "egress".to_owned(),
             group => format!("egress.{group}"),
@@ -105,7 +111,14 @@ impl Config {
         );
         let places = places(&flags.places, &mut problems);
         match (places, metrics, duration, namespace, name, identity) {
-            (Some(mut config), Some(metrics), Some(duration), Some(namespace), Some(name), Some(identity)) => {
+            (
+                Some(mut config),
+                Some(metrics),
+                Some(duration),
+                Some(namespace),
+                Some(name),
+                Some(identity),
+            ) => {
                 config.metrics = metrics;
                 config.identity = identity.into();
                 config.election = flags.leader_elect.then(|| Place {
@@ -160,13 +173,16 @@ fn places(flags: &PlaceFlags, problems: &mut Problems) -> Option<Config> {
         "policy" => Some(Form::Policy),
         _ => None,
     };
-    let form =
-        problems.want(form, "--custom-vpc-rows", &flags.custom_vpc_rows, "is none of auto, static and policy");
+    let form = problems.want(
+        form,
+        "--custom-vpc-rows",
+        &flags.custom_vpc_rows,
+        "is none of auto, static and policy",
+    );
     let vpc = Some(&*flags.default_vpc).filter(|name| is_name(name));
     let vpc = problems.want(vpc, "--default-vpc", &flags.default_vpc, "is not a name of an object");
     let image = Some(&*flags.gateway_image).filter(|image| is_image(image));
-    let image =
-        problems.want(image, "--gateway-image", &flags.gateway_image, "is not a name of an image");
+    let image = problems.want(image, "--gateway-image", &flags.gateway_image, "is not a name of an image");
     let log = match &*flags.log_level {
         "error" => Some(LevelFilter::ERROR),
         "warn" => Some(LevelFilter::WARN),
@@ -204,9 +220,9 @@ fn remotes(given: &str, flag: &str, tls: bool, problems: &mut Problems) -> Optio
 fn is_remote(remote: &str) -> bool {
     match remote.split_once(':') {
         Some(("unix", path)) => !path.is_empty(),
-        Some(("tcp" | "ssl", rest)) => rest.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
-        }),
+        Some(("tcp" | "ssl", rest)) => rest
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)),
         _ => false,
     }
 }
@@ -230,7 +246,9 @@ fn is_name(name: &str) -> bool {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-')
+            && label
+                .bytes()
+                .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-')
     };
     name.len() <= 253 && name.split('.').all(good)
 }

@@ -16,6 +16,9 @@ use crate::beacon::Beacon;
 use crate::config::Metrics;
 use crate::metrics;
 
+/// Pages that are being served.
+pub type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Serves until dropped.
 ///
 /// # Errors
@@ -27,11 +30,18 @@ pub fn serve(on: Metrics, beacon: Arc<Beacon>) -> io::Result<impl Future<Output 
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .with_state(beacon);
-    let serving: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match on {
+    self::on(on, pages)
+}
+
+/// Serves these pages there until dropped.
+///
+/// # Errors
+/// What the system says, e.g. that the port is taken.
+pub fn on(on: Metrics, pages: Router) -> io::Result<Serving> {
+    Ok(match on {
         Metrics::Port(port) => Box::pin(endpoint::serve(port, pages)?),
         Metrics::On(address) => Box::pin(endpoint::serve_on(address, pages)?),
-    };
-    Ok(serving)
+    })
 }
 
 async fn scrape(State(beacon): State<Arc<Beacon>>) -> Response {

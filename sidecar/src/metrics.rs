@@ -15,33 +15,46 @@ use crate::status;
 const PREFIX: &str = "kube_ovn_bfdd_";
 
 /// The series of one scrape on their way into the text.
-struct Page(Registry);
+pub(crate) struct Page {
+    registry: Registry,
+    prefix: &'static str,
+}
 
 impl Page {
-    fn add(&self, collector: impl Collector + 'static) -> prometheus::Result<()> {
-        self.0.register(Box::new(collector))
+    /// Without a series; every name starts with the prefix.
+    pub(crate) fn new(prefix: &'static str) -> Self {
+        Self { registry: Registry::new(), prefix }
     }
 
-    fn gauge(&self, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
-        let gauge = Gauge::with_opts(Opts::new(format!("{PREFIX}{name}"), help))?;
+    /// In the text format 0.0.4.
+    pub(crate) fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn add(&self, collector: impl Collector + 'static) -> prometheus::Result<()> {
+        self.registry.register(Box::new(collector))
+    }
+
+    pub(crate) fn gauge(&self, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
+        let gauge = Gauge::with_opts(Opts::new(format!("{}{name}", self.prefix), help))?;
         gauge.set(value);
         self.add(gauge)
     }
 
-    fn counter(&self, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
-        let counter = Counter::with_opts(Opts::new(format!("{PREFIX}{name}"), help))?;
+    pub(crate) fn counter(&self, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
+        let counter = Counter::with_opts(Opts::new(format!("{}{name}", self.prefix), help))?;
         counter.inc_by(value);
         self.add(counter)
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-        let gauges = GaugeVec::new(Opts::new(format!("{PREFIX}{name}"), help), labels)?;
+    pub(crate) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+        let gauges = GaugeVec::new(Opts::new(format!("{}{name}", self.prefix), help), labels)?;
         self.add(gauges.clone())?;
         Ok(gauges)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<CounterVec> {
-        let counters = CounterVec::new(Opts::new(format!("{PREFIX}{name}"), help), labels)?;
+    pub(crate) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<CounterVec> {
+        let counters = CounterVec::new(Opts::new(format!("{}{name}", self.prefix), help), labels)?;
         self.add(counters.clone())?;
         Ok(counters)
     }
@@ -52,11 +65,11 @@ impl Page {
 /// # Errors
 /// The encoder's.
 pub fn text(snapshot: &Snapshot) -> prometheus::Result<String> {
-    let page = Page(Registry::new());
+    let page = Page::new(PREFIX);
     supervisor(&page, snapshot)?;
     sessions(&page, &snapshot.sessions)?;
     engine(&page, snapshot)?;
-    TextEncoder::new().encode_to_string(&page.0.gather())
+    page.text()
 }
 
 /// What an expected session is in, by the names of kube-ovn's supervisor: `Up`, or `Grace`, in which it is waited for.
@@ -164,7 +177,7 @@ fn engine(page: &Page, snapshot: &Snapshot) -> prometheus::Result<()> {
 }
 
 /// As a metric's number: exact below 2^53, which no counter reaches.
-fn whole(count: u64) -> f64 {
+pub(crate) fn whole(count: u64) -> f64 {
     count as f64
 }
 

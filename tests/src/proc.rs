@@ -125,6 +125,14 @@ impl Daemon {
         Ok(())
     }
 
+    /// SIGSTOP, or SIGCONT.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&self, stopped: bool) -> Result<()> {
+        self.signal(if stopped { Signal::STOP } else { Signal::CONT })
+    }
+
     fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| Fault::new("a pid out of range"))?;

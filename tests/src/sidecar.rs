@@ -75,6 +75,14 @@ impl Sidecar {
         self.daemon.kill()
     }
 
+    /// SIGSTOP, or SIGCONT.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&self, stopped: bool) -> Result<()> {
+        self.daemon.pause(stopped)
+    }
+
     /// Its status and the end of its log, for messages.
     #[must_use]
     pub fn state(&self) -> String {

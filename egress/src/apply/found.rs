@@ -75,14 +75,15 @@ pub(super) fn session_key(row: &Columns) -> Option<SessionKey> {
 #[must_use]
 pub fn found(replica: &Replica, owner: &Owner) -> Vec<Found> {
     let mut all = Vec::new();
-    let mut add = |table: &'static str, read: &dyn Fn(Uuid, &Columns) -> Option<(Key, Option<Uuid>, Option<Row>)>| {
-        for (uuid, row) in replica.rows(table).filter(|(_, row)| owner.has(row)) {
-            if let Some((key, router, content)) = read(uuid, row) {
-                let ids = cells::map(row, "external_ids");
-                all.push(Found { table, uuid, key, router, row: content, ids });
+    let mut add =
+        |table: &'static str, read: &dyn Fn(Uuid, &Columns) -> Option<(Key, Option<Uuid>, Option<Row>)>| {
+            for (uuid, row) in replica.rows(table).filter(|(_, row)| owner.has(row)) {
+                if let Some((key, router, content)) = read(uuid, row) {
+                    let ids = cells::map(row, "external_ids");
+                    all.push(Found { table, uuid, key, router, row: content, ids });
+                }
             }
-        }
-    };
+        };
     add("Address_Set", &|_, row| {
         let name: Box<str> = cells::text(row, "name").into();
         let addresses = cells::texts(row, "addresses").map(Box::from).collect();
@@ -149,13 +150,8 @@ fn route(row: &Columns, router: &str, sessions: &HashMap<Uuid, SessionKey>) -> O
     let by_source = cells::text(row, "policy") == "src-ip";
     let (table, prefix) = (cells::text(row, "route_table"), cells::text(row, "ip_prefix"));
     let next_hop: IpAddr = cells::text(row, "nexthop").parse().ok()?;
-    let key = Key::Route {
-        router: router.into(),
-        table: table.into(),
-        by_source,
-        prefix: prefix.into(),
-        next_hop,
-    };
+    let key =
+        Key::Route { router: router.into(), table: table.into(), by_source, prefix: prefix.into(), next_hop };
     let gate: Option<Vec<SessionKey>> =
         cells::uuids(row, "bfd").map(|uuid| sessions.get(&uuid).cloned()).collect();
     let options = cells::map(row, "options");

@@ -101,9 +101,8 @@ impl Databases {
         if let Some(read) = known.as_ref().filter(|read| read.generations == generations) {
             return Some(Arc::clone(&read.network));
         }
-        let network = self
-            .northbound
-            .read(|nb| self.southbound.read(|sb| Arc::new(network(nb, sb, &self.vendor))));
+        let network =
+            self.northbound.read(|nb| self.southbound.read(|sb| Arc::new(network(nb, sb, &self.vendor))));
         *known = Some(Read { generations, network: Arc::clone(&network) });
         Some(network)
     }
@@ -111,7 +110,11 @@ impl Databases {
     /// What they said when they were read last.
     #[must_use]
     pub fn read_last(&self) -> Option<Arc<Network>> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|read| Arc::clone(&read.network))
+        self.network
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|read| Arc::clone(&read.network))
     }
 
     /// Owners of rows, also of those whose object is gone.

@@ -117,10 +117,10 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
         ..Ports::default()
     };
     let there = network.bfd_ports.get(&*names::bfd_port(name, None)).and_then(|port| port.chassis.first());
-    let Some(home) = home(cluster, &hosting, there) else { return ports };
+    let Some(home) = home(cluster, &hosting, there.map(|chassis| &**chassis)) else { return ports };
     ports.others = hosting.chassis.values().filter(|chassis| **chassis != home).cloned().collect();
-    if network.routers.get(&router).is_some_and(|one| one.load_balancers) {
-        ports.others.clear(); // a second port would take the router's load balancers to a chassis of its own
+    if network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty()) {
+        ports.others.clear(); // with no way out of its own, a router's load balancers are on its first BFD port
     }
     if ports.others.is_empty() {
         ports.home.retain(|chassis| *chassis != home);
@@ -136,8 +136,8 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
 
 /// The home chassis, where gateways say which: the one it is on, as long as it hosts a gateway or a pod that is still to be
 /// placed may go there; otherwise the first, by name of its node, of those whose node is ready.
-fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&Box<str>>) -> Option<Box<str>> {
-    let hosts = |chassis: &&Box<str>| !hosting.settled || hosting.chassis.values().any(|one| one == *chassis);
+fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&str>) -> Option<Box<str>> {
+    let hosts = |chassis: &&str| !hosting.settled || hosting.chassis.values().any(|one| **one == **chassis);
     if hosting.chassis.is_empty() {
         return None;
     }
@@ -146,7 +146,7 @@ fn home(cluster: &Cluster, hosting: &Hosting, there: Option<&Box<str>>) -> Optio
         let by_readiness = hosting.chassis.iter().find(|(node, _)| ready(node));
         by_readiness.or_else(|| hosting.chassis.iter().next()).map(|(_, chassis)| chassis.clone())
     };
-    there.filter(hosts).cloned().or_else(first)
+    there.filter(hosts).map(Into::into).or_else(first)
 }
 
 /// Chassis of the nodes that `spec.bfdPort` names, by name of the node; without a selector the first three. Nodes that are
@@ -241,12 +241,12 @@ pub(super) fn check(
     let Some(router) = router(cluster, name) else {
         return refused("VpcNotReady", format!("VPC {name} has no logical router yet"));
     };
-    let Some(facts) = network.routers.get(&router) else {
+    if !network.routers.contains_key(&router) {
         return refused(
             "VpcNotReady",
             format!("logical router {router} of VPC {name} is not in the northbound database"),
         );
-    };
+    }
     let port = names::bfd_port(name, None);
     let vendor = names::vendor(&settings.group);
     if let Some(other) = network.bfd_ports.get(&*port).filter(|port| *port.vendor != *vendor) {
@@ -254,14 +254,6 @@ pub(super) fn check(
         return refused(
             "VpcBfdPortConflict",
             format!("router port {port} is there and belongs to {owner:?}"),
-        );
-    }
-    if !network.features.bfd_only && facts.load_balancers && !facts.gateway_ports.is_empty() {
-        let others = facts.gateway_ports.join(", ");
-        let why = "OVN would send the traffic of the load balancers to the chassis of the BFD port";
-        return refused(
-            "VpcBfdPortConflict",
-            format!("router {router} has load balancers and the gateway port {others}: {why}"),
         );
     }
     Ok(true)

@@ -118,7 +118,7 @@ fn policy(make: Make<'_>, family: Family, (priority, matching): (u16, String), a
 
 /// Sessions only where OVN gates policies by those of a BFD port: stock OVN would take them for always alive.
 fn reroute(make: Make<'_>, used: &[&Hop]) -> Action {
-    let sessions = if make.gate == Gate::Ovn {
+    let sessions = if make.gate == Gate::Policies {
         used.iter().filter_map(|hop| hop.session.clone()).collect()
     } else {
         BTreeSet::new()

@@ -20,8 +20,23 @@ pub(super) enum Gate {
     Deaf,
     /// By sessions, taken out by this loop.
     Loop,
-    /// By sessions, taken out by OVN.
-    Ovn,
+    /// By sessions, taken out by OVN: static routes.
+    Routes,
+    /// By sessions, taken out by Kube-OVN's own OVN: policies. When all are down they drop, as released.
+    Policies,
+}
+
+impl Gate {
+    /// In words.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::None => "no BFD: a member leaves when its pod or node is not ready",
+            Self::Deaf => "BFD is asked for, but the VPC has no BFD port: sessions are not counted",
+            Self::Loop => "BFD: this controller takes out members whose session is not up",
+            Self::Routes => "BFD: OVN takes out routes whose session is down",
+            Self::Policies => "BFD: OVN takes out next hops of policies whose session is down",
+        }
+    }
 }
 
 /// A pod that could forward, in one family.
@@ -130,20 +145,28 @@ pub(super) fn hard(pod: &Pod, attachment: &str) -> Option<String> {
 
 /// The candidates of one family and which of them are next hops.
 pub(super) fn hops(of: Of<'_>, family: Family, sessions: Sessions<'_>) -> Hops {
-    let mut all: Vec<_> = of
+    let all = of
         .pods()
         .filter(|(_, pod)| hard(pod, of.attachment).is_none())
         .filter_map(|(name, pod)| Some((name, pod, address(pod, family)?)))
-        .map(|(name, pod, address)| (hop(of, (name, pod), address, sessions), pod.ready))
-        .collect();
+        .map(|(name, pod, address)| (hop(of, (name, pod), address, sessions), pod.ready));
+    let mut all = one_per_address(all.collect());
     let followed = all.iter().any(|(hop, _)| hop.against.is_empty());
     let some_ready = all.iter().any(|(_, ready)| *ready);
     for (hop, ready) in &mut all {
         hop.used = if followed { hop.against.is_empty() } else { *ready || !some_ready };
     }
-    let gated_out = sessions.gate == Gate::Ovn && !all.iter().any(|(hop, _)| hop.used && hop.up);
+    let gated_out = sessions.gate == Gate::Routes && !all.iter().any(|(hop, _)| hop.used && hop.up);
     let last_resort = !all.is_empty() && (!followed || gated_out);
     Hops { all: all.into_iter().map(|(hop, _)| hop).collect(), last_resort }
+}
+
+/// An address belongs to one pod; while two claim it, the better one counts, or else the first by name.
+fn one_per_address(mut all: Vec<(Hop, bool)>) -> Vec<(Hop, bool)> {
+    all.sort_by_key(|(hop, ready)| (hop.address, !hop.against.is_empty(), !ready));
+    all.dedup_by_key(|(hop, _)| hop.address);
+    all.sort_by(|(one, _), (other, _)| one.pod.cmp(&other.pod));
+    all
 }
 
 /// One candidate, and the soft evidence against it.
@@ -160,10 +183,12 @@ fn hop(of: Of<'_>, (name, pod): (&Name, &Pod), address: IpAddr, sessions: Sessio
         "it is not ready".to_owned()
     } else if !alive {
         format!("node {} is not ready", pod.node)
-    } else if sessions.gate != Gate::Loop || ports.is_none() || up {
+    } else if matches!(sessions.gate, Gate::None | Gate::Deaf) || ports.is_none() {
         String::new()
     } else if session.is_none() {
         format!("node {} has no BFD port", pod.node)
+    } else if sessions.gate != Gate::Loop || up {
+        String::new()
     } else {
         format!("its BFD session is {}", word(state))
     };

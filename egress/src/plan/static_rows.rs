@@ -1,7 +1,5 @@
 //! Static routes by source (the form of seed and first design), BFD rows, and the anchors that keep sessions awake.
 
-use std::collections::BTreeSet;
-
 use super::gateway_rows::Make;
 use super::members::{Gate, Hop, Hops};
 use super::names;
@@ -13,11 +11,11 @@ use crate::view::Family;
 pub(super) fn routes(make: Make<'_>, family: Family, hops: &Hops) -> Vec<Row> {
     let gated = gates(make, hops);
     let sources = make.request.addresses(family);
-    let route = |source: &Box<str>, hop: &Hop| Row::Route {
+    let route = |source: &str, hop: &Hop| Row::Route {
         router: make.request.router.clone(),
         table: "".into(),
         by_source: true,
-        prefix: source.clone(),
+        prefix: source.into(),
         next_hop: hop.address,
         session: hop.session.clone().filter(|_| gated),
         symmetric: make.request.bfd.is_some(),
@@ -32,7 +30,7 @@ pub(super) fn routes(make: Make<'_>, family: Family, hops: &Hops) -> Vec<Row> {
 
 /// Whether the routes carry their sessions.
 fn gates(make: Make<'_>, hops: &Hops) -> bool {
-    make.gate == Gate::Ovn && !hops.last_resort
+    make.gate == Gate::Routes && !hops.last_resort
 }
 
 /// BFD rows of every candidate, in use or not: one that is out comes back when its session does. The object speaks for the
@@ -46,13 +44,13 @@ pub(super) fn sessions(make: Make<'_>, family: Family, hops: &Hops) -> Vec<Row> 
         multiplier: timers.multiplier,
         ids: make.ids(family),
     };
-    let keys: BTreeSet<&SessionKey> = hops.all.iter().filter_map(|hop| hop.session.as_ref()).collect();
-    keys.into_iter().map(row).collect()
+    hops.all.iter().filter_map(|hop| hop.session.as_ref()).map(row).collect()
 }
 
 /// A session sleeps as long as no static route names it. Where none does, a host route in a table that no port uses does.
 pub(super) fn anchors(make: Make<'_>, family: Family, hops: &Hops, as_routes: bool) -> Vec<Row> {
-    if make.request.bfd.is_none() || make.network.features.bfd_only {
+    let by_policies = make.network.features.bfd_only && !as_routes;
+    if make.request.bfd.is_none() || by_policies {
         return Vec::new();
     }
     let named =
@@ -70,10 +68,7 @@ pub(super) fn anchors(make: Make<'_>, family: Family, hops: &Hops, as_routes: bo
             ids: make.ids(family),
         })
     };
-    let mut seen = BTreeSet::new();
-    let mut all = hops.all.iter().filter(|hop| !named(hop)).filter_map(row).collect::<Vec<_>>();
-    all.retain(|row| seen.insert(row.key()));
-    all
+    hops.all.iter().filter(|hop| !named(hop)).filter_map(row).collect()
 }
 
 /// How sessions take gateways out, in this form on this OVN.
@@ -81,7 +76,8 @@ pub(super) fn gate(bfd: bool, heard: bool, as_routes: bool, bfd_only: bool) -> G
     match (bfd, heard) {
         (false, _) => Gate::None,
         (true, false) => Gate::Deaf,
-        (true, true) if as_routes || bfd_only => Gate::Ovn,
+        (true, true) if as_routes => Gate::Routes,
+        (true, true) if bfd_only => Gate::Policies,
         (true, true) => Gate::Loop,
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::affected;
 use super::kinds::Kind;
 use super::parse::Object;
-use crate::subject::Subject;
 use crate::lease::{Beat, Pulse};
+use crate::subject::Subject;
 use crate::view::{Cluster, Name};
 
 /// Objects that are to be looked at.
@@ -321,7 +321,12 @@ fn merge(state: &mut State, name: &str) -> Vec<Subject> {
         None => state.cluster.vpcs.remove(name),
     };
     let parts = |vpc: &Arc<Vpc>| {
-        (vpc.spec.clone(), vpc.status.clone(), vpc.metadata.deletion_timestamp.clone(), vpc.metadata.generation)
+        (
+            vpc.spec.clone(),
+            vpc.status.clone(),
+            vpc.metadata.deletion_timestamp.clone(),
+            vpc.metadata.generation,
+        )
     };
     match old.as_ref().map(parts) == merged.as_ref().map(parts) {
         true => Vec::new(),

@@ -40,7 +40,7 @@ pub struct Timing {
     pub connect: Duration,
     /// Silence after which the server is asked whether it lives; after twice that it is given up.
     pub probe: Duration,
-    /// How long an answer may take.
+    /// How long the answer to a transaction may take, or the first of the monitor.
     pub reply: Duration,
     /// The first pause after all servers were tried in vain.
     pub backoff_min: Duration,

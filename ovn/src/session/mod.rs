@@ -64,6 +64,8 @@ pub struct Counters {
     pub transactions: u64,
     /// Updates carried out, first answers apart.
     pub updates: u64,
+    /// Octets received.
+    pub octets: u64,
 }
 
 #[derive(Debug)]
@@ -170,8 +172,11 @@ impl Session {
             Phase::Waiting { until, .. } => Some(until),
             Phase::Connecting { since } => Some(since + timing.connect),
             Phase::Asking => {
-                let asked = self.pending.values().map(|one| one.sent).max();
-                asked.max(self.heard).map(|since| since + timing.reply)
+                // Only the first answer of the monitor may take its time: the server is busy putting it together.
+                let monitor = |one: &Pending| matches!(one.what, Question::Monitor { .. });
+                let long = self.pending.values().any(monitor);
+                let silence = if long { timing.reply.max(timing.probe * 2) } else { timing.probe * 2 };
+                self.heard.map(|heard| heard + silence)
             }
             Phase::Synced { .. } => {
                 let silence = if self.probing { timing.probe * 2 } else { timing.probe };
@@ -210,11 +215,12 @@ impl Session {
 
     /// Octets arrived.
     pub fn receive(&mut self, now: Instant, octets: &[u8], replica: &mut Replica, out: &mut Vec<Action>) {
-        if !matches!(self.phase, Phase::Asking | Phase::Synced { .. }) {
+        if octets.is_empty() || !matches!(self.phase, Phase::Asking | Phase::Synced { .. }) {
             return;
         }
         self.heard = Some(now);
         self.probing = false;
+        self.counters.octets += u64::try_from(octets.len()).unwrap_or_default();
         self.reader.push(octets);
         while matches!(self.phase, Phase::Asking | Phase::Synced { .. }) {
             let handled = match self.reader.message() {

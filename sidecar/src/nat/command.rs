@@ -1,5 +1,6 @@
 //! `sidecar nat` and `sidecar status` as programs: arguments in, exit code out.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -18,7 +19,8 @@ const NOBODY: u8 = 4;
 pub fn nat(flags: &NatFlags) -> ExitCode {
     let environment = Environment::read();
     let ended = match flags.action {
-        Some(NatAction::Live) => live(&settings::socket(flags.socket.as_deref(), &environment)),
+        Some(NatAction::Live) => ask(&settings::socket(flags.socket.as_deref(), &environment), "live"),
+        Some(NatAction::Ready) => ask(&settings::socket(flags.socket.as_deref(), &environment), "ready"),
         action => Settings::resolve(flags, &environment)
             .map_err(|problems| problems.to_string())
             .and_then(|settings| work(settings, action, flags.dry_run)),
@@ -32,8 +34,8 @@ pub fn nat(flags: &NatFlags) -> ExitCode {
     }
 }
 
-fn live(socket: &str) -> Result<(), String> {
-    let answer = probe::ask(socket, "live").map_err(|error| format!("cannot ask {socket}: {error}"))?;
+fn ask(socket: &str, word: &str) -> Result<(), String> {
+    let answer = probe::ask(socket, word).map_err(|error| format!("cannot ask {socket}: {error}"))?;
     answer.error.map_or(Ok(()), Err)
 }
 
@@ -41,7 +43,7 @@ fn work(settings: Settings, action: Option<NatAction>, dry: bool) -> Result<(), 
     logging::start_stderr();
     let runtime = crate::run::runtime().map_err(|error| error.to_string())?;
     match action {
-        _ if dry => runtime.block_on(run::dry(&settings, action.is_some())),
+        _ if dry => runtime.block_on(run::dry(&settings, action.is_some())).map(|text| print(&text)),
         Some(_) => runtime.block_on(run::prepare(&settings)),
         None => runtime.block_on(run::keep(settings)).map_err(|error| error.to_string()),
     }
@@ -62,12 +64,14 @@ pub fn status(flags: &StatusFlags) -> ExitCode {
     // Only there where the same container, or one with the same volume, answers BFD.
     let bfd = probe::ask(supervisor::socket(&environment), "status").ok().map(|answer| answer.status);
     let status = json!({ "nat": answer.status, "bfd": bfd });
-    if flags.output == "json" {
-        println!("{status:#}");
-    } else {
-        print!("{}", text(&status));
-    }
+    let shown = if flags.output == "json" { format!("{status:#}\n") } else { text(&status) };
+    print(&shown);
     if status["nat"]["asWanted"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// To stdout. Whoever reads no further has seen enough.
+pub(super) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// For people.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
-use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::LinkAttribute;
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
-use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
-use rtnetlink::{Handle, IpVersion, MulticastGroup, RouteMessageBuilder};
+use netlink_packet_route::route::{RouteAttribute, RouteMessage};
+use netlink_packet_route::rule::{RuleAction, RuleMessage};
+use rtnetlink::{Handle, MulticastGroup};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::message::{any_route, default, ip, message, question, rule, version};
 use super::routing::{Change, Default, Link, PRIORITIES, Rule, Seen, TABLE, Ways};
 use super::settings::{Family, Wanted};
 
@@ -38,12 +38,12 @@ const THERE: i32 = 17;
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// As the kernel says it.
-    #[error("{0}")]
+    #[error("rtnetlink: {0}")]
     Kernel(#[from] rtnetlink::Error),
     /// It said nothing.
     #[error("the kernel did not answer")]
     Silent,
-    /// No route, or not one on a link.
+    /// The route to a gateway leads through another router.
     #[error("gateway {0} is not on a link: the route to it leads through {1}")]
     Far(IpAddr, IpAddr),
     /// No route to a gateway, with the kernel's word.
@@ -61,7 +61,7 @@ pub enum Trouble {
     /// A name that has a meaning of its own for iptables.
     #[error("the name of interface {0:?} cannot be written in a rule of iptables")]
     Name(String),
-    /// A step of a change.
+    /// A change, as a command.
     #[error("{0}: {1}")]
     Step(String, rtnetlink::Error),
 }
@@ -198,11 +198,7 @@ impl Kernel {
     }
 
     async fn defaults(&self, family: Family) -> Result<Vec<(Default, RouteMessage)>, Trouble> {
-        let question = match family {
-            Family::V4 => RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
-            Family::V6 => RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
-        };
-        let mut answers = std::pin::pin!(self.handle.route().get(question).execute());
+        let mut answers = std::pin::pin!(self.handle.route().get(any_route(family)).execute());
         let mut found = Vec::new();
         while let Some(message) = answers.try_next().await? {
             let table = message.attributes.iter().find_map(|attribute| match attribute {
@@ -214,6 +210,12 @@ impl Kernel {
             }
         }
         Ok(found)
+    }
+
+    /// Whether after this trouble the kernel is to be asked over new sockets.
+    #[must_use]
+    pub fn is_lost(trouble: &Trouble) -> bool {
+        matches!(trouble, Trouble::Silent | Trouble::Kernel(rtnetlink::Error::RequestFailed))
     }
 
     /// Does it.
@@ -245,7 +247,7 @@ impl Kernel {
         };
         let done = tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err(Trouble::Silent));
         done.map_err(|trouble| match trouble {
-            Trouble::Kernel(error) => Trouble::Step(change.command(family), error),
+            Trouble::Kernel(error) => Trouble::Step(change.command(family, None), error),
             other => other,
         })
     }
@@ -274,88 +276,5 @@ fn settled(done: Result<(), rtnetlink::Error>) -> Result<(), rtnetlink::Error> {
             Ok(())
         }
         other => other,
-    }
-}
-
-fn version(family: Family) -> IpVersion {
-    match family {
-        Family::V4 => IpVersion::V4,
-        Family::V6 => IpVersion::V6,
-    }
-}
-
-fn rule(message: &RuleMessage) -> Rule {
-    let header = &message.header;
-    let mut rule =
-        Rule { priority: 0, source: None, input: None, table: u32::from(header.table), foreign: false };
-    let host = |ip: &IpAddr| if ip.is_ipv4() { 32 } else { 128 };
-    rule.foreign = header.action != RuleAction::ToTable || header.dst_len != 0 || header.tos != 0;
-    rule.foreign |= header.flags.contains(RuleFlags::Invert); // other flags only tell what became of it
-    for attribute in &message.attributes {
-        match attribute {
-            RuleAttribute::Priority(priority) => rule.priority = *priority,
-            RuleAttribute::Table(table) => rule.table = *table,
-            RuleAttribute::Iifname(name) => rule.input = Some(name.clone()),
-            RuleAttribute::Source(ip) => {
-                rule.foreign |= header.src_len != host(ip);
-                rule.source = Some(*ip);
-            }
-            // Said of each rule.
-            RuleAttribute::Protocol(_) | RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
-            _ => rule.foreign = true,
-        }
-    }
-    rule
-}
-
-fn default(message: &RouteMessage) -> Default {
-    let mut route = Default { gateway: None, link: None };
-    for attribute in &message.attributes {
-        match attribute {
-            RouteAttribute::Gateway(gateway) => route.gateway = ip(gateway),
-            RouteAttribute::Oif(link) => route.link = Some(*link),
-            _ => {}
-        }
-    }
-    route
-}
-
-fn message(family: Family, route: &Default) -> RouteMessage {
-    let link = route.link.unwrap_or_default();
-    match (family, route.gateway) {
-        (_, Some(IpAddr::V4(gateway))) => RouteMessageBuilder::<std::net::Ipv4Addr>::new()
-            .table_id(TABLE)
-            .gateway(gateway)
-            .output_interface(link)
-            .protocol(netlink_packet_route::route::RouteProtocol::Boot)
-            .build(),
-        (_, Some(IpAddr::V6(gateway))) => RouteMessageBuilder::<std::net::Ipv6Addr>::new()
-            .table_id(TABLE)
-            .gateway(gateway)
-            .output_interface(link)
-            .protocol(netlink_packet_route::route::RouteProtocol::Boot)
-            .build(),
-        (Family::V4, None) => RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
-        (Family::V6, None) => RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
-    }
-}
-
-fn question(gateway: IpAddr) -> RouteMessage {
-    let mut question = RouteMessage::default();
-    let (family, bits, destination) = match gateway {
-        IpAddr::V4(addr) => (AddressFamily::Inet, 32, RouteAddress::Inet(addr)),
-        IpAddr::V6(addr) => (AddressFamily::Inet6, 128, RouteAddress::Inet6(addr)),
-    };
-    question.header.address_family = family;
-    question.header.destination_prefix_length = bits;
-    question.attributes.push(RouteAttribute::Destination(destination));
-    question
-}
-
-fn ip(addr: &RouteAddress) -> Option<IpAddr> {
-    match addr {
-        RouteAddress::Inet(addr) => Some(IpAddr::V4(*addr)),
-        RouteAddress::Inet6(addr) => Some(IpAddr::V6(*addr)),
-        _ => None,
     }
 }

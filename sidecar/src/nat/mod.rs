@@ -6,8 +6,11 @@
 
 pub mod cli;
 pub mod command;
+pub mod http;
 pub mod iptables;
 pub mod kernel;
+mod message;
+pub mod metrics;
 pub mod pass;
 pub mod report;
 pub mod routing;
@@ -15,3 +18,4 @@ pub mod rules;
 pub mod run;
 pub mod settings;
 pub mod sysctl;
+mod watch;

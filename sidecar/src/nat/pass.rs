@@ -32,8 +32,8 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Route, Self::Rule, Self::Iptables, Self::Sysctl];
+    /// Those that the loop repairs.
+    pub const KEPT: [Self; 3] = [Self::Route, Self::Rule, Self::Iptables];
 
     /// As metrics and JSON have it.
     #[must_use]
@@ -54,11 +54,28 @@ pub struct Done {
     pub part: Part,
     /// A command that does it.
     pub command: String,
+    /// What the command is to read.
+    pub input: Option<String>,
+}
+
+impl Done {
+    /// On one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match &self.input {
+            Some(input) => format!("{} <<< {}", self.command, input.trim_end().replace('\n', "; ")),
+            None => self.command.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Done {
+    /// As a shell takes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.command)
+        match &self.input {
+            Some(input) => write!(f, "{} <<END\n{input}END", self.command),
+            None => f.write_str(&self.command),
+        }
     }
 }
 
@@ -109,7 +126,7 @@ pub async fn run(
             kernel.change(family, &change).await?;
         }
         let part = if change.is_rule() { Part::Rule } else { Part::Route };
-        done.push(Done { part, command: change.command(family) });
+        done.push(Done { part, command: change.command(family, Some(&ways.internal)), input: None });
     }
     let (flavour, changed) = nat(wanted, &ways, flavour, mode).await?;
     done.extend(changed);
@@ -119,7 +136,7 @@ pub async fn run(
             if !mode.dry {
                 sysctl::write(&wanted).map_err(Failure::Sysctl)?;
             }
-            done.push(Done { part: Part::Sysctl, command: format!("sysctl -w {wanted}") });
+            done.push(Done { part: Part::Sysctl, command: format!("sysctl -w {wanted}"), input: None });
         }
     }
     Ok(Pass { ways, flavour, done, drift })
@@ -140,8 +157,8 @@ async fn nat(
         return Ok((chosen, None));
     };
     let told = |flavour| {
-        let program = iptables::program(family, flavour, "restore");
-        Done { part: Part::Iptables, command: format!("{program} --noflush <<END\n{script}END") }
+        let command = format!("{} --noflush", iptables::program(family, flavour, "restore"));
+        Done { part: Part::Iptables, command, input: Some(script.clone()) }
     };
     if mode.dry {
         return Ok((chosen, Some(told(chosen))));

@@ -65,7 +65,7 @@ impl Report {
             flavour: None,
             trouble: None,
             drift: Vec::new(),
-            repairs: Part::ALL.into_iter().map(|part| (part, 0)).collect(),
+            repairs: Part::KEPT.into_iter().map(|part| (part, 0)).collect(),
             failures: 0,
             programmed: false,
         };
@@ -82,6 +82,23 @@ impl Report {
     #[must_use]
     pub fn is_as_wanted(&self) -> bool {
         self.is_live() && self.families.iter().all(Known::is_as_wanted)
+    }
+
+    /// Why not everything is as wanted.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        let mut reasons = Vec::new();
+        if !self.is_live() {
+            reasons.push("the last look is too long ago".to_owned());
+        }
+        for known in &self.families {
+            let family = known.wanted.family;
+            if !known.programmed && known.trouble.is_none() {
+                reasons.push(format!("{family}: not looked at yet"));
+            }
+            reasons.extend(known.trouble.iter().chain(&known.drift).map(|text| format!("{family}: {text}")));
+        }
+        reasons.join("; ")
     }
 
     /// All of it.
@@ -170,7 +187,8 @@ impl Shared {
         let mut answer = json!({ "status": report.json() });
         let error = match word {
             "live" if !report.is_live() => Some("the last look at the rules is too long ago".to_owned()),
-            "live" | "status" => None,
+            "ready" if !report.is_as_wanted() => Some(format!("not as wanted: {}", report.reasons())),
+            "live" | "ready" | "status" => None,
             other => Some(format!("unknown request {other:?}")),
         };
         if let (Some(error), Some(object)) = (error, answer.as_object_mut()) {
@@ -186,7 +204,7 @@ fn settle(known: &mut Known, pass: Pass) {
         info!(%family, "rules can be kept again");
     }
     for done in &pass.done {
-        let (part, command) = (done.part.name(), &done.command);
+        let (part, command) = (done.part.name(), done.summary());
         if known.programmed {
             warn!(%family, part, command, "repaired");
             *known.repairs.entry(done.part).or_default() += 1;

@@ -126,27 +126,30 @@ impl fmt::Display for Rule {
     }
 }
 
-impl fmt::Display for Default {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("default")?;
+impl Default {
+    /// As `ip route` has it; the link by name where that is known, else by index.
+    fn words(&self, link: Option<&Link>) -> String {
+        let mut words = "default".to_owned();
         if let Some(gateway) = self.gateway {
-            write!(f, " via {gateway}")?;
+            words += &format!(" via {gateway}");
         }
-        if let Some(link) = self.link {
-            write!(f, " oif {link}")?;
+        match (self.link, link) {
+            (Some(index), Some(link)) if link.index == index => words += &format!(" dev {}", link.name),
+            (Some(index), _) => words += &format!(" oif {index}"),
+            (None, _) => {}
         }
-        write!(f, " table {TABLE}")
+        words + &format!(" table {TABLE}")
     }
 }
 
 impl Change {
-    /// As a command of `ip`, but with the interface by its index.
+    /// As a command of `ip`. `internal`: the interface of our route.
     #[must_use]
-    pub fn command(&self, family: Family) -> String {
+    pub fn command(&self, family: Family, internal: Option<&Link>) -> String {
         let ip = format!("ip -{}", family.digit());
         match self {
-            Self::Route(route) => format!("{ip} route replace {route}"),
-            Self::RouteGone(route) => format!("{ip} route del {route}"),
+            Self::Route(route) => format!("{ip} route replace {}", route.words(internal)),
+            Self::RouteGone(route) => format!("{ip} route del {}", route.words(internal)),
             Self::Rule(rule) => format!("{ip} rule add {rule}"),
             Self::RuleGone(rule) => format!("{ip} rule del {rule}"),
         }

@@ -71,7 +71,7 @@ pub fn restore(saved: &str, wanted: &Wanted, internal: &str, external: &str) -> 
     for Chain { name, from, wanted } in chains(wanted, internal, external) {
         let jumps = there.jumps(from, name);
         let (jump, rules) = wanted.as_ref().map_or((None, None), |(jump, rules)| (Some(jump), Some(rules)));
-        let kept = jumps.iter().position(|rule| Some(rule) == jump);
+        let kept = jumps.iter().position(|rule| Some(&canonical(rule)) == jump);
         for (index, rule) in jumps.iter().enumerate() {
             if Some(index) != kept {
                 lines += &format!("-D {from} {rule}\n");
@@ -128,9 +128,10 @@ impl Table {
         self.rules.iter().filter(|(name, _)| name == chain).map(|(_, rule)| canonical(rule)).collect()
     }
 
-    /// The rules of one chain that jump to another.
-    fn jumps(&self, from: &str, to: &str) -> Vec<String> {
-        self.rules(from).into_iter().filter(|rule| target(rule) == Some(to)).collect()
+    /// The rules of one chain that jump to another, as they were shown.
+    fn jumps(&self, from: &str, to: &str) -> Vec<&str> {
+        let rules = self.rules.iter().filter(|(chain, rule)| chain == from && target(rule) == Some(to));
+        rules.map(|(_, rule)| rule.as_str()).collect()
     }
 
     /// How many rules of any chain jump to this one.
@@ -139,10 +140,20 @@ impl Table {
     }
 }
 
-/// Where a rule goes.
+/// Where a rule goes. Other words of a rule may be quoted, and say anything; these two never are.
 fn target(rule: &str) -> Option<&str> {
-    let mut words = rule.split_whitespace().skip_while(|word| !["-j", "-g"].contains(word));
-    words.nth(1)
+    let (mut quoted, mut escaped) = (false, false);
+    let mut words = rule.split(|c: char| {
+        let splits = c == ' ' && !quoted;
+        match c {
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        splits
+    });
+    words.find(|word| ["-j", "-g"].contains(word))?;
+    words.next()
 }
 
 /// A rule with its source as this program writes addresses: a few IPv6 addresses have two spellings.

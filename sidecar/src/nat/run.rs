@@ -9,14 +9,19 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use super::iptables::Flavour;
 use super::kernel::Kernel;
-use super::pass::{self, Mode};
+use super::pass::{self, Failure, Mode};
 use super::report::{Report, Shared};
 use super::settings::Settings;
+use super::sysctl::Drift;
+use super::{http, watch};
 use crate::probe;
 
-/// What iptables shows is looked at this often: the legacy flavour tells nobody of changes.
-const LOOK: Duration = Duration::from_millis(1500);
+/// How often all is looked at though nobody told of a change.
+const LOOK: Duration = Duration::from_secs(10);
+/// The same where changes of iptables are not told: by the legacy flavour, and by a kernel that refuses to.
+const LOOK_UNTOLD: Duration = Duration::from_millis(1500);
 /// Between two looks at least, however much the kernel tells.
 const REST: Duration = Duration::from_millis(100);
 /// How long `prepare` waits for the ways to the gateways.
@@ -24,24 +29,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between its looks.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// Prints what would be changed. With `sysctls` as `prepare`, else as the loop, which leaves those to it.
+/// What would be changed, as commands of a shell. With `sysctls` as `prepare`, else as the loop, which leaves those to it.
 ///
 /// # Errors
 /// What cannot be looked at, of which family.
-pub async fn dry(settings: &Settings, sysctls: bool) -> Result<(), String> {
+pub async fn dry(settings: &Settings, sysctls: bool) -> Result<String, String> {
     let kernel = Kernel::open(&Arc::new(Notify::new())).map_err(|error| format!("rtnetlink: {error}"))?;
-    let mut changes = 0;
+    let mut text = String::new();
     for wanted in &settings.families {
         let found = pass::run(&kernel, wanted, settings.flavour, Mode { dry: true, sysctls }).await;
         let found = found.map_err(|error| format!("{}: {error}", wanted.family))?;
-        found.done.iter().for_each(|done| println!("{done}"));
-        found.drift.iter().for_each(|drift| println!("# by sidecar nat prepare: sysctl -w {}", drift.wanted));
-        changes += found.done.len() + found.drift.len();
+        found.done.iter().for_each(|done| text += &format!("{done}\n"));
+        let later = |drift: &Drift| format!("# by sidecar nat prepare: sysctl -w {}\n", drift.wanted);
+        text.extend(found.drift.iter().map(later));
     }
-    if changes == 0 {
-        println!("# nothing is to be changed");
+    if text.is_empty() {
+        text += "# nothing is to be changed\n";
     }
-    Ok(())
+    Ok(text)
 }
 
 /// Sets sysctls and rules once.
@@ -61,7 +66,7 @@ pub async fn prepare(settings: &Settings) -> Result<(), String> {
                 Err(_) => tokio::time::sleep(AGAIN).await,
             }
         };
-        found.done.iter().for_each(|done| info!(%family, command = %done.command, "set"));
+        found.done.iter().for_each(|done| info!(%family, command = done.summary(), "set"));
         let (internal, external) = (&found.ways.internal.name, &found.ways.external.name);
         let (iptables, changes) = (found.flavour.name(), found.done.len());
         info!(%family, internal, external, iptables, changes, "the pod is a gateway");
@@ -84,7 +89,6 @@ pub async fn keep(settings: Settings) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     told(&settings);
     let changed = Arc::new(Notify::new());
-    let kernel = Kernel::open(&changed)?;
     let shared = Shared::new(Report::new(&settings));
     let mut tasks = JoinSet::new();
     let listener = probe::listen(&settings.socket)
@@ -94,27 +98,54 @@ pub async fn keep(settings: Settings) -> io::Result<()> {
         let answer = asked.answer(&word);
         async { answer }
     }));
+    if let Some(on) = settings.metrics {
+        let told = |error: io::Error| io::Error::new(error.kind(), format!("metrics on {on:?}: {error}"));
+        tasks.spawn(http::serve(on, shared.clone()).map_err(told)?);
+    }
+    let told = match watch::nftables(&changed) {
+        Ok(watching) => {
+            tasks.spawn(watching);
+            true
+        }
+        Err(error) => {
+            warn!(%error, "nf_tables tells of no changes: they are looked for");
+            false
+        }
+    };
     info!(socket = settings.socket, "keeping the rules of a gateway");
     tokio::select! {
         _ = terminate.recv() => info!("SIGTERM: leaving, the rules stay"),
         _ = interrupt.recv() => info!("SIGINT: leaving, the rules stay"),
-        () = passes(&kernel, &settings, &shared, &changed) => {}
+        error = passes(&settings, &shared, &changed, told) => return Err(error),
     }
     Ok(())
 }
 
-async fn passes(kernel: &Kernel, settings: &Settings, shared: &Shared, changed: &Notify) {
+/// Pass after pass. `told`: changes of nf_tables are told.
+async fn passes(settings: &Settings, shared: &Shared, changed: &Arc<Notify>, told: bool) -> io::Error {
+    let mut kernel = match Kernel::open(changed) {
+        Ok(kernel) => kernel,
+        Err(error) => return error,
+    };
     let mut flavours = vec![settings.flavour; settings.families.len()];
     loop {
+        let mut lost = false;
         for (index, wanted) in settings.families.iter().enumerate() {
-            let found = pass::run(kernel, wanted, flavours[index], Mode { dry: false, sysctls: false }).await;
+            let found =
+                pass::run(&kernel, wanted, flavours[index], Mode { dry: false, sysctls: false }).await;
             // The one that was chosen is kept as long as it works.
             flavours[index] = found.as_ref().map_or(settings.flavour, |found| Some(found.flavour));
+            lost |= matches!(&found, Err(Failure::Kernel(trouble)) if Kernel::is_lost(trouble));
             shared.note(index, found);
         }
         shared.passed();
+        if let (true, Ok(anew)) = (lost, Kernel::open(changed)) {
+            kernel = anew;
+        }
         tokio::time::sleep(REST).await;
+        let all_told = told && flavours.iter().all(|flavour| *flavour == Some(Flavour::Nft));
+        let look = if all_told { LOOK } else { LOOK_UNTOLD };
         // Elapsed: time for a look anyway.
-        let _ = tokio::time::timeout(LOOK, changed.notified()).await;
+        let _ = tokio::time::timeout(look, changed.notified()).await;
     }
 }

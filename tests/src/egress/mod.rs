@@ -3,7 +3,8 @@
 //! Bottom up: [`dump`] (the whole database as text, differences, and fixtures as a series of them), [`northbound`]
 //! (databases of OVN with `ovn-northd`), [`api`] and [`objects`] (the API server and what is in it), [`topology`] (the
 //! stand-in for kube-ovn-controller), [`pods`] (the stand-in for kubelet and CNI), [`process`] (the program under test),
-//! [`world`] (all of it), [`trap`] and [`wire`] (a program killed at the n-th call it makes).
+//! [`world`] (all of it), [`trap`] and [`wire`] (a program killed at the n-th call it makes), [`traffic`] (what goes
+//! through gateways).
 
 pub mod api;
 pub mod dump;
@@ -12,6 +13,7 @@ pub mod objects;
 pub mod pods;
 pub mod process;
 pub mod topology;
+pub mod traffic;
 pub mod trap;
 pub mod wire;
 pub mod world;

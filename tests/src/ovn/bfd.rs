@@ -53,7 +53,7 @@ impl Ovn {
         self.nbctl(&["clear", table, &route, "bfd"]).map(drop)
     }
 
-    fn row(&self, table: &str, which: &str) -> Result<String> {
+    pub(super) fn row(&self, table: &str, which: &str) -> Result<String> {
         let row = self.nbctl(&["--bare", "--columns=_uuid", "find", table, which])?;
         ensure(!row.trim().is_empty(), || format!("no row {which} in {table}"))?;
         Ok(row.trim().to_owned())
@@ -82,7 +82,7 @@ impl Ovn {
     }
 }
 
-fn columns(timers: Timers) -> [String; 3] {
+pub(super) fn columns(timers: Timers) -> [String; 3] {
     let Timers { min_tx, min_rx, multiplier } = timers;
     [format!("min_tx={min_tx}"), format!("min_rx={min_rx}"), format!("detect_mult={multiplier}")]
 }

@@ -2,9 +2,11 @@
 //! datapath, so that no kernel module is needed and labs run beside each other.
 //!
 //! [`switch`] is Open vSwitch alone, [`Ovn`] what OVN puts on top of it, [`vpc`] the smallest network of a VPC with hosts
-//! as namespaces, [`bfd`] BFD rows and what the southbound database says of them.
+//! as namespaces, [`bfd`] BFD rows and what the southbound database says of them, [`chassis`] further chassis and the
+//! network between them.
 
 pub mod bfd;
+pub mod chassis;
 pub mod switch;
 pub mod vpc;
 
@@ -31,6 +33,7 @@ pub struct Ovn {
     switch: Switch,
     _databases: [Daemon; 2],
     place: Place,
+    chassis: &'static str,
 }
 
 impl Ovn {
@@ -39,6 +42,14 @@ impl Ovn {
     /// # Errors
     /// When one of its parts does not answer within 10 s, with the end of its log.
     pub fn start(netns: &Arc<Netns>, dir: &Path) -> Result<Self> {
+        Self::start_as(CHASSIS, netns, dir)
+    }
+
+    /// [`Ovn::start`] with this name for the chassis and its host.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_as(chassis: &'static str, netns: &Arc<Netns>, dir: &Path) -> Result<Self> {
         let place = Place::new(netns, dir)?;
         let databases = [
             place.database("nb", Path::new("/usr/share/ovn/ovn-nb.ovsschema"), "nb.sock")?,
@@ -46,15 +57,27 @@ impl Ovn {
         ];
         let switch = Switch::in_place(place.clone())?;
         let southbound = format!("external-ids:ovn-remote=unix:{}", place.file("sb.sock"));
-        let id = format!("external-ids:system-id={CHASSIS}");
+        let id = format!("external-ids:system-id={chassis}");
+        let host = format!("external-ids:hostname={chassis}");
         let tunnel = ["external-ids:ovn-encap-type=geneve", "external-ids:ovn-encap-ip=127.0.0.1"];
         let datapath = "external-ids:ovn-bridge-datapath-type=netdev";
-        switch.vsctl(&["set", "Open_vSwitch", ".", &id, &southbound, tunnel[0], tunnel[1], datapath])?;
+        switch.vsctl(&[
+            "set",
+            "Open_vSwitch",
+            ".",
+            &id,
+            &host,
+            &southbound,
+            tunnel[0],
+            tunnel[1],
+            datapath,
+        ])?;
         let (north, south) = (place.remote("nb.sock"), place.remote("sb.sock"));
         let northd = ["ovn-northd", "--ovnnb-db", &north, "--ovnsb-db", &south];
         let northd =
             place.spawn("northd", &[&northd[..], &["--unixctl", &place.file("northd.ctl")]].concat())?;
-        let mut ovn = Self { controller: None, _northd: northd, switch, _databases: databases, place };
+        let mut ovn =
+            Self { controller: None, _northd: northd, switch, _databases: databases, place, chassis };
         ovn.start_controller()?;
         Ok(ovn)
     }
@@ -69,8 +92,9 @@ impl Ovn {
         wait::until("ovn-controller makes br-int", START_LIMIT, || {
             daemon.check_alive()?;
             self.switch.vsctl(&["br-exists", "br-int"])?;
-            let chassis = self.sbctl(&["--bare", "--columns=name", "find", "Chassis", "name=chassis1"])?;
-            ensure(chassis.trim() == CHASSIS, || format!("no chassis: {}", daemon.log_tail()))
+            let ours = format!("name={}", self.chassis);
+            let chassis = self.sbctl(&["--bare", "--columns=name", "find", "Chassis", &ours])?;
+            ensure(chassis.trim() == self.chassis, || format!("no chassis: {}", daemon.log_tail()))
         })?;
         self.controller = Some(daemon);
         Ok(())
@@ -104,6 +128,12 @@ impl Ovn {
     #[must_use]
     pub fn northbound(&self) -> String {
         self.place.remote("nb.sock")
+    }
+
+    /// How a client reaches the southbound database.
+    #[must_use]
+    pub fn southbound(&self) -> String {
+        self.place.remote("sb.sock")
     }
 
     /// Its switch.

@@ -4,6 +4,7 @@
 //!   host 192.168.0.x fd00:8::x ── subnet1 ── .1 vpc1 ── bfd@vpc1 10.255.255.255 fd00:8:ff::1 ── (switch bfd, nobody)
 //! ```
 
+use super::switch::Switch;
 use super::{CHASSIS, Ovn};
 use crate::fault::{During, Result};
 use crate::netns::Netns;
@@ -13,6 +14,16 @@ use std::sync::Arc;
 pub const BFD_PORT: [&str; 2] = ["10.255.255.255", "fd00:8:ff::1"];
 
 impl Ovn {
+    /// Makes router and subnet, nothing for BFD.
+    ///
+    /// # Errors
+    /// What `ovn-nbctl` says.
+    pub fn make_router(&self) -> Result<()> {
+        self.nbctl(&["lr-add", "vpc1", "--", "ls-add", "subnet1"])?;
+        let gateway = ["192.168.0.1/24", "fd00:8::1/64"];
+        self.router_port("vpc1-subnet1", "subnet1", "02:00:00:00:00:01", gateway)
+    }
+
     /// Makes router, subnet and the port of BFD.
     ///
     /// The switch behind that port is there because ovn-controller sends nothing from a router port without a peer, and
@@ -21,9 +32,8 @@ impl Ovn {
     /// # Errors
     /// What `ovn-nbctl` says.
     pub fn make_vpc(&self) -> Result<()> {
-        self.nbctl(&["lr-add", "vpc1", "--", "ls-add", "subnet1", "--", "ls-add", "bfd"])?;
-        let gateway = ["192.168.0.1/24", "fd00:8::1/64"];
-        self.router_port("vpc1-subnet1", "subnet1", "02:00:00:00:00:01", gateway)?;
+        self.make_router()?;
+        self.nbctl(&["ls-add", "bfd"])?;
         let bfd = ["10.255.255.255/32", "fd00:8:ff::1/128"];
         self.router_port("bfd@vpc1", "bfd", "02:00:00:00:00:02", bfd)?;
         self.nbctl(&["lrp-set-gateway-chassis", "bfd@vpc1", CHASSIS])?;
@@ -36,7 +46,7 @@ impl Ovn {
         Ok(())
     }
 
-    fn router_port(&self, port: &str, switch: &str, mac: &str, [v4, v6]: [&str; 2]) -> Result<()> {
+    pub(super) fn router_port(&self, port: &str, switch: &str, mac: &str, [v4, v6]: [&str; 2]) -> Result<()> {
         let (peer, options) = (format!("{switch}-vpc1"), format!("router-port={port}"));
         let words = [
             &["lrp-add", "vpc1", port, mac, v4, v6, "--", "lsp-add", switch, &peer][..],
@@ -52,6 +62,14 @@ impl Ovn {
     /// # Errors
     /// When a command fails.
     pub fn host(&self, name: &str, number: u8) -> Result<Arc<Netns>> {
+        self.host_on(self.switch(), name, number)
+    }
+
+    /// As [`Ovn::host`], on the chassis that has this switch.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn host_on(&self, switch: &Switch, name: &str, number: u8) -> Result<Arc<Netns>> {
         let host = Arc::new(Netns::new(name)?);
         let mac = format!("02:00:00:00:01:{number:02x}");
         let (v4, v6) = (format!("192.168.0.{number}"), format!("fd00:8::{number}"));
@@ -64,14 +82,14 @@ impl Ovn {
             name,
             &format!("{mac} {v4} {v6}"),
         ])?;
-        self.switch().plug("br-int", name, &host)?;
+        switch.plug("br-int", name, &host)?;
         host.ip(&["link", "set", "eth0", "address", &mac])?;
         host.ip(&["address", "add", &format!("{v4}/24"), "dev", "eth0"])?;
         host.ip(&["address", "add", &format!("{v6}/64"), "dev", "eth0", "nodad"])?;
         host.ip(&["route", "add", "default", "via", "192.168.0.1"])?;
         host.ip(&["-6", "route", "add", "default", "via", "fd00:8::1"])?;
         let id = format!("external_ids:iface-id={name}");
-        self.switch().vsctl(&["set", "Interface", name, &id])?;
+        switch.vsctl(&["set", "Interface", name, &id])?;
         Ok(host)
     }
 }
