@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod definitions;
 pub mod events;
+pub mod explain;
 pub mod http;
 pub mod lease;
 pub mod logging;

@@ -8,8 +8,11 @@
 
 mod egress_gateway;
 mod eip;
+mod ip;
 mod nat_gateway;
+mod ovn_eip;
 mod subnet;
+mod vip;
 mod vpc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -22,8 +25,11 @@ pub use egress_gateway::{
     VpcEgressGatewaySpec, VpcEgressGatewayStatus, Workload,
 };
 pub use eip::{IptablesEip, IptablesEipSpec, IptablesEipStatus};
+pub use ip::{Ip, IpSpec};
 pub use nat_gateway::{BgpSpeaker, VpcNatGateway, VpcNatGatewaySpec, VpcNatGatewayStatus};
+pub use ovn_eip::{OvnEip, OvnEipSpec, OvnEipStatus};
 pub use subnet::{Subnet, SubnetSpec, SubnetStatus};
+pub use vip::{Vip, VipSpec, VipStatus};
 pub use vpc::{BfdPort, BfdPortStatus, Vpc, VpcSpec, VpcStatus};
 
 /// Group of all of them.
@@ -61,5 +67,35 @@ impl Condition {
 /// The custom resource definitions, by plural name: what is in `deploy/crds/`.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![IptablesEip::crd(), Subnet::crd(), VpcEgressGateway::crd(), VpcNatGateway::crd(), Vpc::crd()]
+    let mut gateway = VpcEgressGateway::crd();
+    egress_gateway::tighten(&mut gateway);
+    // As in Kube-OVN, the status of these is written with the rest.
+    let mut vip = Vip::crd();
+    vip.spec.versions.iter_mut().for_each(|version| version.subresources = None);
+    vec![
+        Ip::crd(),
+        IptablesEip::crd(),
+        OvnEip::crd(),
+        Subnet::crd(),
+        vip,
+        gateway,
+        VpcNatGateway::crd(),
+        Vpc::crd(),
+    ]
+}
+
+/// The definitions that `egress --group=GROUP` serves: gateways, and VPCs of which `spec.bfdPort` counts. Without short
+/// names, which stay those of Kube-OVN's own objects.
+#[must_use]
+pub fn definitions_for(group: &str) -> Vec<CustomResourceDefinition> {
+    let mut all: Vec<_> = definitions()
+        .into_iter()
+        .filter(|one| group == GROUP || matches!(&*one.spec.names.kind, "Vpc" | "VpcEgressGateway"))
+        .collect();
+    for one in all.iter_mut().filter(|_| group != GROUP) {
+        group.clone_into(&mut one.spec.group);
+        one.metadata.name = Some(format!("{}.{group}", one.spec.names.plural));
+        one.spec.names.short_names = None;
+    }
+    all
 }

@@ -15,7 +15,15 @@ use crate::egress_gateway::StatusCondition;
     kind = "Vpc",
     plural = "vpcs",
     shortname = "vpc",
-    status = "VpcStatus"
+    status = "VpcStatus",
+    printcolumn(name = "EnableExternal", type_ = "boolean", json_path = ".status.enableExternal"),
+    printcolumn(name = "EnableBfd", type_ = "boolean", json_path = ".status.enableBfd"),
+    printcolumn(name = "Standby", type_ = "boolean", json_path = ".status.standby"),
+    printcolumn(name = "Subnets", type_ = "string", json_path = ".status.subnets"),
+    printcolumn(name = "ExtraExternalSubnets", type_ = "string", json_path = ".status.extraExternalSubnets"),
+    printcolumn(name = "Namespaces", type_ = "string", json_path = ".spec.namespaces"),
+    printcolumn(name = "DefaultSubnet", type_ = "string", json_path = ".status.defaultLogicalSwitch"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]

@@ -26,6 +26,19 @@ pub(super) enum Gate {
     Policies,
 }
 
+impl Gate {
+    /// In words.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::None => "no BFD: a member leaves when its pod or node is not ready",
+            Self::Deaf => "BFD is asked for, but the VPC has no BFD port: sessions are not counted",
+            Self::Loop => "BFD: this controller takes out members whose session is not up",
+            Self::Routes => "BFD: OVN takes out routes whose session is down",
+            Self::Policies => "BFD: OVN takes out next hops of policies whose session is down",
+        }
+    }
+}
+
 /// A pod that could forward, in one family.
 #[derive(Clone, Debug)]
 pub(super) struct Hop {

@@ -74,6 +74,8 @@ pub struct GatewayPlan {
     pub members: Vec<Member>,
     /// The form of its rows and why; `None`: it has not come to that.
     pub form: Option<Chosen>,
+    /// How dead members leave, in words; `None`: it has not come to that.
+    pub gating: Option<&'static str>,
     /// Evidence speaks against all members of a family, and they are used nevertheless.
     pub last_resort: bool,
 }
@@ -165,6 +167,7 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
         notices,
         members: members::report(make.of(), &hops),
         last_resort: hops.iter().any(|hops| hops.last_resort),
+        gating: Some(gate.word()),
         form: Some(form),
     }
 }

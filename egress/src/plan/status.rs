@@ -70,7 +70,7 @@ pub(super) fn followed(
 ) -> (VpcEgressGatewayStatus, Vec<Notice>) {
     let ready = ready(of, request, hash);
     let validated = match &request.deaf {
-        None => Verdict::good("Validated", true, "ReconcileSuccess"),
+        None => Verdict::good("Validated", true, "Valid"),
         Some((reason, message)) => Verdict::bad("Validated", false, reason, message.clone()),
     };
     let is_ready = ready.holds;

@@ -1,10 +1,18 @@
 //! Plans, compared with what the real kube-ovn-controller wrote for the same objects and with rules written by hand.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "test support")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    missing_docs,
+    unreachable_pub,
+    reason = "test support"
+)]
 
 mod custom_vpc;
 mod default_vpc;
+mod explain;
 mod members;
 mod ports;
 mod properties;
 mod static_form;
+mod status;
 mod world;

@@ -112,8 +112,8 @@ fn one_family(row: &Row) -> bool {
     let all = |addresses: Vec<IpAddr>| addresses.iter().all(|one| one.is_ipv4() == four);
     match row {
         Row::AddressSet { addresses, .. } => {
-            let address = |text: &Box<str>| ip(text.split('/').next().unwrap_or_default());
-            all(addresses.iter().map(address).collect())
+            let address = |text: &str| ip(text.split('/').next().unwrap_or_default());
+            all(addresses.iter().map(|text| address(text)).collect())
         }
         Row::Policy { action: Action::Reroute { next_hops, sessions }, matching, .. } => {
             matching.starts_with(if four { "ip4" } else { "ip6" })

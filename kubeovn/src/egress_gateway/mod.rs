@@ -1,12 +1,20 @@
 //! `VpcEgressGateway`: pods through which the traffic of a VPC leaves.
 
+mod schema;
+mod status;
+
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::CustomResource;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use serde_json::json;
+
+pub use schema::Limit;
+pub(crate) use schema::tighten;
+pub use status::{StatusCondition, VpcEgressGatewayStatus, Workload};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq, CustomResource, Deserialize, Serialize, JsonSchema)]
@@ -19,18 +27,42 @@ use std::collections::BTreeMap;
     shortname = "veg",
     shortname = "vpc-egress-gw",
     namespaced,
-    status = "VpcEgressGatewayStatus"
+    doc = "Pods through which traffic of a VPC leaves the cluster.",
+    status = "VpcEgressGatewayStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.labelSelector"
+    ),
+    printcolumn(name = "Vpc", type_ = "string", json_path = ".spec.vpc"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(name = "bfd", type_ = "boolean", json_path = ".spec.bfd.enabled"),
+    printcolumn(name = "External Subnet", type_ = "string", json_path = ".spec.externalSubnet"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Ready", type_ = "boolean", json_path = ".status.ready"),
+    printcolumn(name = "Internal IPs", type_ = "string", json_path = ".status.internalIPs", priority = 1),
+    printcolumn(name = "External IPs", type_ = "string", json_path = ".status.externalIPs", priority = 1),
+    printcolumn(
+        name = "Working Nodes",
+        type_ = "string",
+        json_path = ".status.workload.nodes",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = schema::spec_rules()))]
 pub struct VpcEgressGatewaySpec {
     /// The VPC whose traffic it carries; empty: the default VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vpc: Option<String>,
     /// How many pods, 0 to 10; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10), extend("default" = 1))]
     pub replicas: Option<i32>,
     /// Goes before the name of the workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = schema::PREFIX))]
     pub prefix: Option<String>,
     /// Image of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,12 +72,15 @@ pub struct VpcEgressGatewaySpec {
     pub internal_subnet: Option<String>,
     /// Subnet of the external network.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub external_subnet: String,
     /// Addresses of the pods in the internal subnet: one, or `v4,v6`, each.
     #[serde(default, rename = "internalIPs", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub internal_ips: Option<Vec<String>>,
     /// Addresses of the pods in the external subnet: one, or `v4,v6`, each.
     #[serde(default, rename = "externalIPs", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub external_ips: Option<Vec<String>>,
     /// Pool of addresses, in place of `internalIPs`.
     #[serde(default, rename = "internalIPPool", skip_serializing_if = "Option::is_none")]
@@ -61,12 +96,15 @@ pub struct VpcEgressGatewaySpec {
     pub policies: Option<Vec<Policy>>,
     /// `Cluster` (default) or `Local`: prefer the gateway on the client's node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Local", "Cluster"], "default" = "Cluster"))]
     pub traffic_policy: Option<String>,
     /// `Required` (default) or `Preferred`: pods on different nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Required", "Preferred"], "default" = "Required"))]
     pub pod_anti_affinity: Option<String>,
     /// BFD between OVN and the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = json!({})))]
     pub bfd: Option<Bfd>,
     /// Nodes for the pods; one that matches any entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +126,7 @@ pub struct VpcEgressGatewaySpec {
     pub evpn_conf: Option<String>,
     /// Metrics of the pods' interfaces. Not served yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("type" = "object", "x-kubernetes-preserve-unknown-fields" = true))]
     pub observability: Option<serde_json::Value>,
 }
 
@@ -97,24 +136,29 @@ pub struct VpcEgressGatewaySpec {
 pub struct Selector {
     /// By the labels of their namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = schema::selector_rules()))]
     pub namespace_selector: Option<LabelSelector>,
     /// By their labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = schema::selector_rules()))]
     pub pod_selector: Option<LabelSelector>,
 }
 
 /// Which sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = schema::policy_rules()))]
 pub struct Policy {
     /// Whether their address is replaced by the pod's external one.
     #[serde(default)]
     pub snat: bool,
     /// Addresses or CIDRs of either family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub ip_blocks: Option<Vec<String>>,
     /// Names of Subnets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub subnets: Option<Vec<String>>,
 }
 
@@ -126,12 +170,15 @@ pub struct Bfd {
     pub enabled: bool,
     /// Least interval it takes, in milliseconds; 1000 by default.
     #[serde(default, rename = "minRX", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3_600_000), extend("default" = 1000))]
     pub min_rx: Option<i32>,
     /// Least interval it sends at, in milliseconds; 1000 by default.
     #[serde(default, rename = "minTX", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3_600_000), extend("default" = 1000))]
     pub min_tx: Option<i32>,
     /// Detection multiplier; 3 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 255), extend("default" = 3))]
     pub multiplier: Option<i32>,
 }
 
@@ -159,105 +206,4 @@ pub struct Bandwidth {
     /// Out of the VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Limit>,
-}
-
-/// A bandwidth as it is written. A number may need more than the 32 bits that other fields of this form have.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum Limit {
-    /// Mbit/s.
-    Number(i64),
-    /// Mbit/s, or a quantity in bit/s.
-    Text(String),
-}
-
-impl JsonSchema for Limit {
-    fn schema_name() -> Cow<'static, str> {
-        "Limit".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "x-kubernetes-int-or-string": true,
-            "pattern": r"^([0-9]+|([0-9]+(\.[0-9]+)?|\.[0-9]+)(M|Mi|G|Gi))$",
-            "x-kubernetes-validations": [{
-                "rule": "type(self) == int ? self >= 0 && self <= 9223372036854 : true",
-                "message": "must be 0 to 9223372036854 Mbit/s",
-            }],
-        })
-    }
-}
-
-/// What is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VpcEgressGatewayStatus {
-    /// Replicas asked for, of the scale subresource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replicas: Option<i32>,
-    /// Which pods, of the scale subresource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label_selector: Option<String>,
-    /// At work as asked for.
-    #[serde(default)]
-    pub ready: bool,
-    /// `Pending`, `Processing` or `Completed`.
-    #[serde(default)]
-    pub phase: String,
-    /// Addresses in the VPC, an entry for each pod.
-    #[serde(default, rename = "internalIPs", skip_serializing_if = "Option::is_none")]
-    pub internal_ips: Option<Vec<String>>,
-    /// Addresses in the external network, an entry for each pod.
-    #[serde(default, rename = "externalIPs", skip_serializing_if = "Option::is_none")]
-    pub external_ips: Option<Vec<String>>,
-    /// The Deployment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workload: Option<Workload>,
-    /// See the documentation of each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conditions: Option<Vec<StatusCondition>>,
-    /// The router that rows were written to, so that they are found after `spec.vpc` changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub router: Option<String>,
-}
-
-/// The Deployment of a gateway.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Workload {
-    /// `apps/v1`.
-    pub api_version: String,
-    /// `Deployment`.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// Nodes of its pods, sorted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nodes: Option<Vec<String>>,
-}
-
-/// A condition as Kube-OVN writes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StatusCondition {
-    /// Which one.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// A word for programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// A sentence for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// The generation it speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_update_time: Option<String>,
-    /// RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_transition_time: Option<String>,
 }
