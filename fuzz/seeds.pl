@@ -69,6 +69,32 @@ if ($target eq 'bfd_session') {
     put($_, $pair . $scripts{$_}) for keys %scripts;
 }
 
+# OVSDB: a script (fuzz/src/ovn/mod.rs) that connects and is answered until there is a copy, then hears of changes.
+my $synced = "\x00\x00" . "\x05" x 5;
+my $row = '00000000-0000-0000-0000-00000000000a';
+my %updates = (
+    modify => qq({"T":{"$row":{"modify":{"name":"c","options":["map",[["k","w"]]],"up":true,"tag":["set",[3,4]]}}}}),
+    delete => qq({"T":{"$row":{"delete":null}}}),
+    insert => qq({"T":{"$row":{"insert":{"ports":["set",[]],"tag":["set",[1,2]]}}},"U":{"$row":{"insert":{"name":1}}}}),
+    rows => qq({"T":{"$row":{"old":{"name":"a"},"new":{"name":"b","up":["set",[]]}}}}),
+    nowhere => qq({"T":{"00000000-0000-0000-0000-0000000000ee":{"modify":{"name":"c"}}}}),
+);
+if ($target eq 'ovn_rpc') {
+    put("update-$_", $synced . "\x07" . ($_ eq 'rows' ? "\x00" : "\x02") . sized($updates{$_})) for keys %updates;
+    put("notice-$_", $synced . "\x04\x7f" . "\x08" . chr($_) . "\x05" x 3) for 0 .. 15;
+    put('resume', $synced . "\x02" . "\x00" . "\x05" x 5);
+    put('refused', $synced . "\x04\x03" . "\x06" . sized('[{},{"error":"timed out","details":"x"}]'));
+    put('old', "\x00\x00" . "\x05" . "\x06" . sized('?') . "\x05" . ("\x06" . sized('?')) x 2 . "\x06" . sized("{}"));
+    put('probe', $synced . "\x03\xff" . "\x05" . "\x03\xff" . "\x03\xff");
+    for my $path (sort glob "$vectors/*.json") {
+        open my $file, '<', $path or die "$path: $!";
+        my $text = join '', <$file>;
+        (my $name = $path) =~ s{.*/}{};
+        put("raw-$name", $synced . "\x01" . sized($text));
+        put("answer-$name", $synced . "\x04\x7f" . "\x06" . sized($text));
+    }
+}
+
 for my $path (sort glob "$vectors/*.hex") {
     open my $file, '<', $path or die "$path: $!";
     my $text = join '', <$file>;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes the BGP and BFD engines.
+# Fuzzes the BGP and BFD engines and the OVSDB client.
 #
 #   tests/fuzz.sh SECONDS [TARGET]   each target (or one) for so long; fails on a finding
 #   tests/fuzz.sh planted            builds with a bug put there on purpose must fail within five minutes
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 out=${CARGO_TARGET_DIR:-target}/fuzz
-targets='bgp_frame bgp_open bgp_update bgp_session bfd_packet bfd_session'
+targets='bgp_frame bgp_open bgp_update bgp_session bfd_packet bfd_session ovn_rpc'
 
 # build DIR [FLAG...]: the targets, instrumented, in DIR
 build() {
@@ -42,6 +42,7 @@ fuzz() {
     case $target in
     bgp_*) set -- -dict=fuzz/bgp.dict -max_len=4096 "$@" ;;
     bfd_packet) set -- -max_len=128 "$@" ;;
+    ovn_*) set -- -dict=fuzz/ovn.dict -max_len=2048 "$@" ;;
     *) set -- -max_len=1024 "$@" ;;
     esac
     "$dir/$host/release/$target" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
@@ -71,7 +72,8 @@ minimize)
         fresh=$out/fresh/$target
         rm -rf "$fresh" && mkdir -p "$fresh" "$out/corpus/$target"
         seeds "$target"
-        "$out/build/$host/release/$target" -merge=1 -max_len=128 "$fresh" "$out/kept/$target" \
+        case $target in ovn_*) longest=1024 ;; *) longest=128 ;; esac
+        "$out/build/$host/release/$target" -merge=1 -max_len=$longest "$fresh" "$out/kept/$target" \
             "$out/seeds/$target" "$out/corpus/$target"
     done
     tar --sort=name --mtime=@0 --owner=0 --group=0 -C "$out/fresh" -cf - . | gzip -n9 >fuzz/corpus.tar.gz

@@ -12,8 +12,6 @@
 # CARGO and CARGO_TARGET_DIR are heeded. Fails when the binary is not static, or is larger than its budget.
 set -eu
 
-budget=15000000 # octets
-triple=x86_64-unknown-linux-gnu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 binary="" out=$top/target/image/speaker.tar name="" capability=p
@@ -39,23 +37,8 @@ done
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$top/Cargo.toml" | head -n 1)
 [ -n "$version" ] || fail "no version in $top/Cargo.toml"
-if [ -z "$binary" ]; then
-    target=${CARGO_TARGET_DIR:-$top/target}
-    # Relocations of a static program that may lie anywhere are half a megabyte, or packed a few kilobytes.
-    # Cargo strips nothing where a profile treats one package apart, so it is said here.
-    # --target keeps crt-static away from build scripts and procedural macros, which cannot be linked that way.
-    (cd "$top" && ${CARGO:-cargo} rustc --locked --profile dist --package speaker --bin speaker --target "$triple" \
-        --config "target.$triple.rustflags=[\"-C\",\"target-feature=+crt-static\",\"-C\",\"link-arg=-Wl,-z,pack-relative-relocs\"]" --target-dir "$target" \
-        -- -C strip=symbols) ||
-        fail "the speaker cannot be built"
-    binary=$target/$triple/dist/speaker
-fi
-[ -f "$binary" ] || fail "--binary: there is no file $binary"
-if ldd "$binary" 2>/dev/null | grep -q '=>'; then
-    fail "--binary $binary: must be static, it needs: $(ldd "$binary" | sed -n 's/ => .*//p' | tr -d '\t' | tr '\n' ' ')"
-fi
+binary=$("$here/static.sh" speaker ${binary:+"$binary"})
 size=$(wc -c <"$binary")
-[ "$size" -le "$budget" ] || fail "$binary has $size octets: must be at most $budget"
 
 set -- --label "org.opencontainers.image.title=speaker" --label "org.opencontainers.image.version=$version" \
     --label "org.opencontainers.image.licenses=Apache-2.0"

@@ -48,7 +48,8 @@ async fn from_file(file: &Path) -> Result<Config, AccessError> {
     let wrong = |cause| AccessError::Kubeconfig { file: file.to_owned(), cause };
     let read = Kubeconfig::read_from(file).map_err(|_| wrong("it cannot be read, or is no kubeconfig"))?;
     let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
-    let mut config = config.map_err(|_| wrong("its current context does not name a cluster and a user that can be used"))?;
+    let mut config = config
+        .map_err(|_| wrong("its current context does not name a cluster and a user that can be used"))?;
     config.proxy_url = None; // one that the environment names is meant for other ways than that to the API server
     Ok(config)
 }

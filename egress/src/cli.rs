@@ -31,10 +31,20 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct PlaceFlags {
     /// Northbound database: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT, several of a cluster comma separated
-    #[arg(long, value_name = "REMOTE,...", env = "OVN_NB_DB", default_value = "unix:/var/run/ovn/ovnnb_db.sock")]
+    #[arg(
+        long,
+        value_name = "REMOTE,...",
+        env = "OVN_NB_DB",
+        default_value = "unix:/var/run/ovn/ovnnb_db.sock"
+    )]
     pub ovn_nb: String,
     /// Southbound database, the same way
-    #[arg(long, value_name = "REMOTE,...", env = "OVN_SB_DB", default_value = "unix:/var/run/ovn/ovnsb_db.sock")]
+    #[arg(
+        long,
+        value_name = "REMOTE,...",
+        env = "OVN_SB_DB",
+        default_value = "unix:/var/run/ovn/ovnsb_db.sock"
+    )]
     pub ovn_sb: String,
     /// Our private key for ssl:, PEM; read anew at each connect
     #[arg(long, value_name = "FILE", env = "OVN_PRIVATE_KEY")]
@@ -98,6 +108,9 @@ pub struct ExplainFlags {
     /// veg/NAMESPACE/NAME or vpc/NAME
     #[arg(value_name = "OBJECT")]
     pub object: String,
+    /// text or json
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: String,
     /// Where everything is
     #[command(flatten)]
     pub places: PlaceFlags,

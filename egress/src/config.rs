@@ -46,6 +46,8 @@ pub struct Question {
     pub config: Config,
     /// How long to wait for what is read.
     pub patience: Duration,
+    /// Answer in JSON.
+    pub json: bool,
 }
 
 /// What is wrong with the flags, all of it.
@@ -81,20 +83,27 @@ impl Config {
             "off" => Some(None),
             text => {
                 let address = address(text);
-                problems.want(address, "--metrics-address", text, "is not :PORT, ADDRESS:PORT or off").map(Some)
+                problems
+                    .want(address, "--metrics-address", text, "is not :PORT, ADDRESS:PORT or off")
+                    .map(Some)
             }
         };
         let duration = seconds(&flags.lease_duration, 3);
         let rule = "is not a number of seconds from 3 to 600";
         let duration = problems.want(duration, "--lease-duration", &flags.lease_duration, rule);
         let namespace = Some(&*flags.lease_namespace).filter(|name| is_name(name));
-        let namespace =
-            problems.want(namespace, "--lease-namespace", &flags.lease_namespace, "is not the name of a namespace");
+        let namespace = problems.want(
+            namespace,
+            "--lease-namespace",
+            &flags.lease_namespace,
+            "is not the name of a namespace",
+        );
         let lease = flags.lease_name.clone().unwrap_or_else(|| match &*flags.places.group {
             kubeovn::GROUP => "egress".to_owned(),
             group => format!("egress.{group}"),
         });
-        let name = Some(&*lease).filter(|name| is_name(name));
+        // A bad group is told as that.
+        let name = Some(&*lease).filter(|name| is_name(name) || flags.lease_name.is_none());
         let name = problems.want(name, "--lease-name", &lease, "is not a name of an object");
         let identity = flags.identity.clone().unwrap_or_else(|| format!("{host}_{salt:08x}"));
         let identity = problems.want(
@@ -105,7 +114,14 @@ impl Config {
         );
         let places = places(&flags.places, &mut problems);
         match (places, metrics, duration, namespace, name, identity) {
-            (Some(mut config), Some(metrics), Some(duration), Some(namespace), Some(name), Some(identity)) => {
+            (
+                Some(mut config),
+                Some(metrics),
+                Some(duration),
+                Some(namespace),
+                Some(name),
+                Some(identity),
+            ) => {
                 config.metrics = metrics;
                 config.identity = identity.into();
                 config.election = flags.leader_elect.then(|| Place {
@@ -132,9 +148,17 @@ impl Question {
         let subject = problems.want(subject(&flags.object), "OBJECT", &flags.object, rule);
         let rule = "is not a number of seconds from 1 to 600";
         let patience = problems.want(seconds(&flags.timeout, 1), "--timeout", &flags.timeout, rule);
+        let json = match &*flags.output {
+            "text" => Some(false),
+            "json" => Some(true),
+            _ => None,
+        };
+        let json = problems.want(json, "--output", &flags.output, "is neither text nor json");
         let config = places(&flags.places, &mut problems);
-        match (subject, patience, config) {
-            (Some(subject), Some(patience), Some(config)) => Ok(Self { subject, config, patience }),
+        match (subject, patience, json, config) {
+            (Some(subject), Some(patience), Some(json), Some(config)) => {
+                Ok(Self { subject, config, patience, json })
+            }
             _ => Err(problems),
         }
     }
@@ -160,13 +184,16 @@ fn places(flags: &PlaceFlags, problems: &mut Problems) -> Option<Config> {
         "policy" => Some(Form::Policy),
         _ => None,
     };
-    let form =
-        problems.want(form, "--custom-vpc-rows", &flags.custom_vpc_rows, "is none of auto, static and policy");
+    let form = problems.want(
+        form,
+        "--custom-vpc-rows",
+        &flags.custom_vpc_rows,
+        "is none of auto, static and policy",
+    );
     let vpc = Some(&*flags.default_vpc).filter(|name| is_name(name));
     let vpc = problems.want(vpc, "--default-vpc", &flags.default_vpc, "is not a name of an object");
     let image = Some(&*flags.gateway_image).filter(|image| is_image(image));
-    let image =
-        problems.want(image, "--gateway-image", &flags.gateway_image, "is not a name of an image");
+    let image = problems.want(image, "--gateway-image", &flags.gateway_image, "is not a name of an image");
     let log = match &*flags.log_level {
         "error" => Some(LevelFilter::ERROR),
         "warn" => Some(LevelFilter::WARN),
@@ -204,9 +231,9 @@ fn remotes(given: &str, flag: &str, tls: bool, problems: &mut Problems) -> Optio
 fn is_remote(remote: &str) -> bool {
     match remote.split_once(':') {
         Some(("unix", path)) => !path.is_empty(),
-        Some(("tcp" | "ssl", rest)) => rest.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
-        }),
+        Some(("tcp" | "ssl", rest)) => rest
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)),
         _ => false,
     }
 }
@@ -230,7 +257,9 @@ fn is_name(name: &str) -> bool {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-')
+            && label
+                .bytes()
+                .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-')
     };
     name.len() <= 253 && name.split('.').all(good)
 }

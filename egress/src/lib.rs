@@ -1,6 +1,5 @@
 //! Egress gateways of VPCs: watch → [`view`] → [`plan`] (pure) → [`apply`] (one transaction for each object).
 
-pub mod explain;
 pub mod access;
 pub mod apply;
 pub mod ask;
@@ -8,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod definitions;
 pub mod events;
+pub mod explain;
 pub mod http;
 pub mod lease;
 pub mod logging;

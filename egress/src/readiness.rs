@@ -57,6 +57,12 @@ impl Readiness {
         (!all.is_empty() || never).then(|| all.join("; "))
     }
 
+    /// Whether something was never seen in full yet.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.missing().is_some()
+    }
+
     /// Why nothing is written; `None`: it is at work.
     #[must_use]
     pub fn hindrance(&self) -> Option<String> {

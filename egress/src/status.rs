@@ -21,7 +21,8 @@ pub fn dated(wanted: &mut [StatusCondition], there: &[StatusCondition], now: Tim
                 && old.message == one.message
                 && old.observed_generation == one.observed_generation
         });
-        one.last_update_time = same.and_then(|old| old.last_update_time.clone()).or_else(|| Some(now.clone()));
+        one.last_update_time =
+            same.and_then(|old| old.last_update_time.clone()).or_else(|| Some(now.clone()));
     }
 }
 

@@ -68,6 +68,12 @@ pub static BFD_CHANGES: Counter = Counter::new("BFD changes (from * 4 + to)");
 pub static BFD_REASONS: Counter = Counter::new("BFD reasons");
 /// What a BFD engine refused: invalid, TTL, unknown, authentication, no room.
 pub static BFD_REFUSED: Counter = Counter::new("BFD refused");
+/// Operations of OVSDB scripts.
+pub static OVN_OPERATIONS: Counter = Counter::new("OVSDB operations");
+/// Kinds of actions of the OVSDB client: connect, disconnect, send, transaction done, failed, changed.
+pub static OVN_ACTIONS: Counter = Counter::new("OVSDB actions");
+/// How an OVSDB client stands: 1 connecting, 2 connected, 4 synced.
+pub static OVN_STATES: Counter = Counter::new("OVSDB states");
 
 /// Counts why a datagram is no BFD packet.
 pub fn malformed(malformed: &bfd::packet::Malformed) {
@@ -138,6 +144,9 @@ extern "C" fn print_all() {
         &BFD_CHANGES,
         &BFD_REASONS,
         &BFD_REFUSED,
+        &OVN_OPERATIONS,
+        &OVN_ACTIONS,
+        &OVN_STATES,
     ];
     all.into_iter().for_each(Counter::print);
 }

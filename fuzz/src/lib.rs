@@ -7,6 +7,7 @@ pub mod counters;
 pub mod digest;
 pub mod frame;
 pub mod open;
+pub mod ovn;
 pub mod script;
 pub mod session;
 pub mod update;

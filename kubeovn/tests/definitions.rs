@@ -34,9 +34,14 @@ fn names_are_those_of_kube_ovn() {
         .collect();
     let cluster = |name: &str, kind: &str| (name.to_owned(), kind.to_owned(), "Cluster".to_owned());
     let expected = [
+        cluster("ips.kubeovn.io", "IP"),
         cluster("iptables-eips.kubeovn.io", "IptablesEIP"),
+        cluster("ovn-eips.kubeovn.io", "OvnEip"),
         cluster("subnets.kubeovn.io", "Subnet"),
+        cluster("vips.kubeovn.io", "Vip"),
+        ("vpc-egress-gateways.kubeovn.io".to_owned(), "VpcEgressGateway".to_owned(), "Namespaced".to_owned()),
         cluster("vpc-nat-gateways.kubeovn.io", "VpcNatGateway"),
+        cluster("vpcs.kubeovn.io", "Vpc"),
     ];
     assert_eq!(names, expected);
 }

@@ -55,6 +55,8 @@ pub enum Operation {
         row: Row,
         /// Unique within the transaction; an RFC 7047 `<id>`: letters, digits, `_`, no digit first.
         name: Option<Box<str>>,
+        /// The identity it is to have, where that matters (ovsdb-server(7), since Open vSwitch 2.13); else the server's choice.
+        uuid: Option<Uuid>,
     },
     /// Sets columns of rows.
     Update {
@@ -118,10 +120,13 @@ impl Operation {
     #[must_use]
     pub fn to_json(&self) -> Json {
         match self {
-            Self::Insert { table, row, name } => {
+            Self::Insert { table, row, name, uuid } => {
                 let mut json = json!({"op": "insert", "table": table, "row": row_json(row)});
                 if let Some(name) = name {
                     json["uuid-name"] = json!(name);
+                }
+                if let Some(uuid) = uuid {
+                    json["uuid"] = json!(uuid.to_string());
                 }
                 json
             }

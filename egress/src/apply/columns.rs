@@ -77,7 +77,12 @@ pub(super) fn columns(row: &Row, references: &References<'_>) -> Columns {
     columns.into_iter().map(|(column, value)| (column.into(), value)).collect()
 }
 
-fn policy(priority: u16, matching: &str, action: &Action, references: &References<'_>) -> Vec<(&'static str, Value)> {
+fn policy(
+    priority: u16,
+    matching: &str,
+    action: &Action,
+    references: &References<'_>,
+) -> Vec<(&'static str, Value)> {
     let (word, hops, gates) = match action {
         Action::Reroute { next_hops, sessions } => ("reroute", Some(next_hops), Some(sessions)),
         Action::Drop => ("drop", None, None),

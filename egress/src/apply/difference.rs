@@ -106,9 +106,26 @@ fn same(wanted: &Row, known: Option<&Row>, references: &References<'_>) -> bool 
 /// The same names as constants, for the guard.
 fn known_columns(content: &ovn::Row) -> Vec<&'static str> {
     const ALL: [&str; 20] = [
-        "name", "addresses", "ports", "logical_port", "dst_ip", "min_tx", "min_rx", "detect_mult", "priority",
-        "match", "action", "nexthops", "bfd_sessions", "ip_prefix", "nexthop", "policy", "bfd", "options",
-        "route_table", "external_ids",
+        "name",
+        "addresses",
+        "ports",
+        "logical_port",
+        "dst_ip",
+        "min_tx",
+        "min_rx",
+        "detect_mult",
+        "priority",
+        "match",
+        "action",
+        "nexthops",
+        "bfd_sessions",
+        "ip_prefix",
+        "nexthop",
+        "policy",
+        "bfd",
+        "options",
+        "route_table",
+        "external_ids",
     ];
     ALL.into_iter().filter(|column| content.contains_key(*column)).collect()
 }

@@ -50,6 +50,9 @@ impl Owner {
     }
 }
 
+/// What is read of a row: what tells it from others, the router that holds it, its content.
+type Read = (Key, Option<Uuid>, Option<Row>);
+
 /// Which router holds a row, by the row.
 type Holders = HashMap<Uuid, (Uuid, Box<str>)>;
 
@@ -75,7 +78,7 @@ pub(super) fn session_key(row: &Columns) -> Option<SessionKey> {
 #[must_use]
 pub fn found(replica: &Replica, owner: &Owner) -> Vec<Found> {
     let mut all = Vec::new();
-    let mut add = |table: &'static str, read: &dyn Fn(Uuid, &Columns) -> Option<(Key, Option<Uuid>, Option<Row>)>| {
+    let mut add = |table: &'static str, read: &dyn Fn(Uuid, &Columns) -> Option<Read>| {
         for (uuid, row) in replica.rows(table).filter(|(_, row)| owner.has(row)) {
             if let Some((key, router, content)) = read(uuid, row) {
                 let ids = cells::map(row, "external_ids");
@@ -149,13 +152,8 @@ fn route(row: &Columns, router: &str, sessions: &HashMap<Uuid, SessionKey>) -> O
     let by_source = cells::text(row, "policy") == "src-ip";
     let (table, prefix) = (cells::text(row, "route_table"), cells::text(row, "ip_prefix"));
     let next_hop: IpAddr = cells::text(row, "nexthop").parse().ok()?;
-    let key = Key::Route {
-        router: router.into(),
-        table: table.into(),
-        by_source,
-        prefix: prefix.into(),
-        next_hop,
-    };
+    let key =
+        Key::Route { router: router.into(), table: table.into(), by_source, prefix: prefix.into(), next_hop };
     let gate: Option<Vec<SessionKey>> =
         cells::uuids(row, "bfd").map(|uuid| sessions.get(&uuid).cloned()).collect();
     let options = cells::map(row, "options");

@@ -89,6 +89,8 @@ impl There {
             for router in holders(replica, uuid) {
                 transaction.detach(replica, ("Logical_Router", router, "ports"), uuid);
             }
+            // It would go by itself, but not before its group, which it refers to, was found to be in use.
+            transaction.delete("Logical_Router_Port", uuid);
         }
     }
 }
@@ -183,7 +185,8 @@ impl Port<'_> {
             None if has_name(replica, "Logical_Router_Port", self.name) => return Err(self.clash()),
             None => {
                 content.insert("mac".into(), Value::one(mac("port", self.name, self.ids).as_str()));
-                let reference = transaction.insert("Logical_Router_Port", content);
+                let uuid = last_of_its_router(self.name, self.ids);
+                let reference = transaction.insert_as("Logical_Router_Port", content, Some(uuid));
                 transaction.attach(replica, ("Logical_Router", router, "ports"), reference);
             }
         }
@@ -222,10 +225,8 @@ impl Port<'_> {
             }
             None if has_name(replica, "Logical_Switch_Port", &peer) => return Err(self.clash()),
             None => {
-                let more = columns([
-                    ("addresses", Value::one("router")),
-                    ("external_ids", texts(&self.ids("ls"))),
-                ]);
+                let more =
+                    columns([("addresses", Value::one("router")), ("external_ids", texts(&self.ids("ls")))]);
                 transaction.insert("Logical_Switch_Port", content.into_iter().chain(more).collect())
             }
         };
@@ -259,8 +260,16 @@ fn put(
     transaction: &mut Transaction,
 ) {
     const ALL: [&str; 10] = [
-        "name", "chassis_name", "priority", "ha_chassis", "networks", "options", "ha_chassis_group", "ports",
-        "other_config", "external_ids",
+        "name",
+        "chassis_name",
+        "priority",
+        "ha_chassis",
+        "networks",
+        "options",
+        "ha_chassis_group",
+        "ports",
+        "other_config",
+        "external_ids",
     ];
     if content.iter().all(|(column, value)| row.get(column) == Some(value)) {
         return;
@@ -272,8 +281,20 @@ fn put(
 
 /// A MAC address of our own choice, the same for the same port always: locally administered, for one station.
 fn mac(what: &str, name: &str, ids: &Ids) -> String {
-    let vendor = ids.get("vendor").map(|vendor| &**vendor).unwrap_or_default();
-    let hash = Sha256::digest(format!("{what} {vendor} {name}"));
+    let hash = hash(what, name, ids);
     let octets: Vec<String> = hash.iter().take(5).map(|octet| format!("{octet:02x}")).collect();
     format!("02:{}", octets.join(":"))
+}
+
+/// The identity of a router port that comes after every other: northd puts the load balancers of a router on that port bound
+/// to a chassis whose identity is the lowest, and they belong on the router's way out, not on a BFD port.
+fn last_of_its_router(name: &str, ids: &Ids) -> Uuid {
+    let rest =
+        hash("identity", name, ids).iter().take(12).fold(0, |all, octet| all << 8 | u128::from(*octet));
+    Uuid(0xffff_ffff << 96 | rest)
+}
+
+fn hash(what: &str, name: &str, ids: &Ids) -> impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> {
+    let vendor = ids.get("vendor").map(|vendor| &**vendor).unwrap_or_default();
+    Sha256::digest(format!("{what} {vendor} {name}"))
 }

@@ -19,7 +19,13 @@ pub(super) struct Transaction {
 
 impl Transaction {
     /// The transaction holds only if these columns of the row are still what the copy says.
-    pub(super) fn guard(&mut self, replica: &Replica, table: &'static str, uuid: Uuid, columns: &[&'static str]) {
+    pub(super) fn guard(
+        &mut self,
+        replica: &Replica,
+        table: &'static str,
+        uuid: Uuid,
+        columns: &[&'static str],
+    ) {
         let Some(row) = replica.row(table, uuid) else { return };
         let columns: Vec<&str> = columns
             .iter()
@@ -29,7 +35,8 @@ impl Transaction {
         if columns.is_empty() {
             return;
         }
-        let values = columns.iter().filter_map(|column| Some((Box::from(*column), row.get(*column)?.clone())));
+        let values =
+            columns.iter().filter_map(|column| Some((Box::from(*column), row.get(*column)?.clone())));
         self.guards.push(Operation::Wait {
             table: table.into(),
             rows: op::row(uuid),
@@ -52,9 +59,15 @@ impl Transaction {
 
     /// Inserts a row, and gives the reference to it.
     pub(super) fn insert(&mut self, table: &'static str, row: Row) -> Atom {
+        self.insert_as(table, row, None)
+    }
+
+    /// [`Transaction::insert`] of a row whose identity matters.
+    pub(super) fn insert_as(&mut self, table: &'static str, row: Row, uuid: Option<Uuid>) -> Atom {
         self.names += 1;
         let name = format!("row{}", self.names);
-        self.changes.push(Operation::Insert { table: table.into(), row, name: Some(name.as_str().into()) });
+        let known_as = Some(name.as_str().into());
+        self.changes.push(Operation::Insert { table: table.into(), row, name: known_as, uuid });
         op::named(&name)
     }
 
@@ -69,13 +82,23 @@ impl Transaction {
     }
 
     /// Puts an element into a set, and guards the set.
-    pub(super) fn attach(&mut self, replica: &Replica, cell: (&'static str, Uuid, &'static str), element: Atom) {
+    pub(super) fn attach(
+        &mut self,
+        replica: &Replica,
+        cell: (&'static str, Uuid, &'static str),
+        element: Atom,
+    ) {
         self.guard(replica, cell.0, cell.1, &[cell.2]);
         self.sets.entry(cell).or_default()[0].insert(element);
     }
 
     /// Takes an element out of a set, and guards the set.
-    pub(super) fn detach(&mut self, replica: &Replica, cell: (&'static str, Uuid, &'static str), element: Uuid) {
+    pub(super) fn detach(
+        &mut self,
+        replica: &Replica,
+        cell: (&'static str, Uuid, &'static str),
+        element: Uuid,
+    ) {
         self.guard(replica, cell.0, cell.1, &[cell.2]);
         self.sets.entry(cell).or_default()[1].insert(element.into());
     }
@@ -90,7 +113,11 @@ impl Transaction {
             let mutations: Vec<Mutation> = both
                 .into_iter()
                 .filter(|(_, elements)| !elements.is_empty())
-                .map(|(mutator, elements)| Mutation { column: column.into(), mutator, value: Value::Set(elements) })
+                .map(|(mutator, elements)| Mutation {
+                    column: column.into(),
+                    mutator,
+                    value: Value::Set(elements),
+                })
                 .collect();
             operations.push(Operation::Mutate { table: table.into(), rows: op::row(uuid), mutations });
         }

@@ -39,6 +39,10 @@ mod tests {
         assert_eq!(limit.next(begin), begin + Duration::from_secs(5));
         let later = begin + Duration::from_secs(3600);
         assert!((0..25).all(|_| limit.next(later) == later));
-        assert_eq!(limit.next(later), later + Duration::from_secs(5), "silence saves up no more than a burst");
+        assert_eq!(
+            limit.next(later),
+            later + Duration::from_secs(5),
+            "silence saves up no more than a burst"
+        );
     }
 }

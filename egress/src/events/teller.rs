@@ -36,7 +36,12 @@ pub(super) struct Telling {
 }
 
 /// Never ends.
-pub(super) async fn run(client: Client, identity: String, counts: Arc<Counts>, mut waiting: Receiver<Telling>) {
+pub(super) async fn run(
+    client: Client,
+    identity: String,
+    counts: Arc<Counts>,
+    mut waiting: Receiver<Telling>,
+) {
     let mut limit = Limit::new(Instant::now());
     while let Some(telling) = waiting.recv().await {
         sleep_until(limit.next(Instant::now()).into()).await;
@@ -64,8 +69,12 @@ impl Telling {
         let type_ = if self.notice.warning { "Warning" } else { "Normal" };
         let event = Event {
             metadata: ObjectMeta {
-                // The server makes a name of it, and cuts it if it is too long.
-                generate_name: Some(format!("{}.", cut(name.to_owned(), 200).trim_end_matches(['.', '-']))),
+                // As client libraries name them: the object and the time.
+                name: Some(format!(
+                    "{}.{:016x}",
+                    cut(name.to_owned(), 200).trim_end_matches(['.', '-']),
+                    now.as_nanosecond()
+                )),
                 namespace: Some(namespace.clone()),
                 ..ObjectMeta::default()
             },

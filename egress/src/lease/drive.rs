@@ -165,7 +165,12 @@ async fn read(api: &Api<Lease>, place: &Place) -> Result<Option<Seen>, String> {
 type Before = (Box<str>, i32, Option<Box<str>>);
 
 /// Why it was not taken, if it was not.
-async fn write(api: &Api<Lease>, place: &Place, leadership: &Leadership, before: Option<Before>) -> Option<String> {
+async fn write(
+    api: &Api<Lease>,
+    place: &Place,
+    leadership: &Leadership,
+    before: Option<Before>,
+) -> Option<String> {
     let sent = Instant::now();
     let create = before.is_none();
     let lease = lease(place, before);
@@ -211,7 +216,6 @@ fn lease(place: &Place, before: Option<Before>) -> Lease {
             renew_time: Some(now),
             ..LeaseSpec::default()
         }),
-        ..Lease::default()
     }
 }
 

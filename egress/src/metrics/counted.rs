@@ -43,13 +43,16 @@ impl Counted {
     }
 
     pub(super) fn families(&self) -> Vec<MetricFamily> {
-        let mut passes = Family::histogram("egress_pass_seconds", "Time of passes over one object, by its kind.");
+        let mut passes =
+            Family::histogram("egress_pass_seconds", "Time of passes over one object, by its kind.");
         for (kind, one) in &self.passes {
             let buckets: Vec<(f64, u64)> = BOUNDS.into_iter().zip(one.below).collect();
             passes = passes.observed(&[("kind", kind)], one.seconds, one.count, &buckets);
         }
-        let mut troubles =
-            Family::counter("egress_errors_total", "What passes could not do, by reason; each is tried again.");
+        let mut troubles = Family::counter(
+            "egress_errors_total",
+            "What passes could not do, by reason; each is tried again.",
+        );
         for reason in crate::run::reasons() {
             let count = self.troubles.get(reason).copied().unwrap_or_default();
             troubles = troubles.with(&[("reason", reason)], number(count));
@@ -61,9 +64,10 @@ impl Counted {
         )
         .with(&[], number(conflicts));
         let (waiting, failing) = self.queue;
-        let queue = Family::gauge("egress_queue_objects", "Objects that wait for a pass, or failed in their last.")
-            .with(&[("state", "waiting")], size(waiting))
-            .with(&[("state", "failing")], size(failing));
+        let queue =
+            Family::gauge("egress_queue_objects", "Objects that wait for a pass, or failed in their last.")
+                .with(&[("state", "waiting")], size(waiting))
+                .with(&[("state", "failing")], size(failing));
         [passes, troubles, conflicts, queue].map(Family::done).into()
     }
 }

@@ -74,7 +74,13 @@ impl Family {
     }
 
     /// A series of a histogram; `buckets`: upper bound in seconds and how many were no larger.
-    pub(super) fn observed(mut self, labels: Labels<'_>, sum: f64, count: u64, buckets: &[(f64, u64)]) -> Self {
+    pub(super) fn observed(
+        mut self,
+        labels: Labels<'_>,
+        sum: f64,
+        count: u64,
+        buckets: &[(f64, u64)],
+    ) -> Self {
         let mut histogram = proto::Histogram::default();
         histogram.set_sample_sum(sum);
         histogram.set_sample_count(count);

@@ -20,8 +20,10 @@ pub(super) fn gateways(all: &BTreeMap<Name, Facts>) -> Vec<MetricFamily> {
         let count = all.values().filter(|facts| facts.phase == phase).count();
         phases = phases.with(&[("phase", phase)], size(count));
     }
-    let mut members =
-        Family::gauge("egress_gateway_members", "Pods of a gateway that are next hops, and those that are not.");
+    let mut members = Family::gauge(
+        "egress_gateway_members",
+        "Pods of a gateway that are next hops, and those that are not.",
+    );
     let mut last = Family::gauge(
         "egress_gateway_last_resort",
         "1: evidence speaks against every pod of the gateway, and they are used nevertheless.",
@@ -30,10 +32,9 @@ pub(super) fn gateways(all: &BTreeMap<Name, Facts>) -> Vec<MetricFamily> {
     for (name, facts) in all {
         let labels = [("namespace", &*name.namespace), ("name", &*name.name)];
         let [namespace, name] = labels;
-        members = members.with(&[namespace, name, ("used", "true")], size(facts.used)).with(
-            &[namespace, name, ("used", "false")],
-            size(facts.unused),
-        );
+        members = members
+            .with(&[namespace, name, ("used", "true")], size(facts.used))
+            .with(&[namespace, name, ("used", "false")], size(facts.unused));
         last = last.with(&labels, truth(facts.last_resort));
         ready = ready.with(&labels, truth(facts.ready));
     }
@@ -46,17 +47,20 @@ pub(super) fn parts(parts: &Parts) -> Vec<MetricFamily> {
     let leads = readiness.leadership().remaining().is_some();
     let leader = Family::gauge("egress_leader", "1: this replica leads.").with(&[], truth(leads));
     let working = readiness.hindrance().is_none();
-    let working =
-        Family::gauge("egress_working", "1: this replica writes; 0: /readyz says why not.").with(&[], truth(working));
+    let working = Family::gauge("egress_working", "1: this replica writes; 0: /readyz says why not.")
+        .with(&[], truth(working));
     let linked = parts.databases.linked();
-    let links = Family::gauge("egress_ovsdb_connected", "1: connected to the database, and its copy is complete.")
-        .with(&[("database", "northbound")], truth(link_text(&linked.northbound).is_none()))
-        .with(&[("database", "southbound")], truth(link_text(&linked.southbound).is_none()));
-    let transactions = Family::counter("egress_nb_transactions_total", "Transactions sent to the northbound database.")
-        .with(&[], number(parts.databases.northbound.transactions()));
+    let links =
+        Family::gauge("egress_ovsdb_connected", "1: connected to the database, and its copy is complete.")
+            .with(&[("database", "northbound")], truth(link_text(&linked.northbound).is_none()))
+            .with(&[("database", "southbound")], truth(link_text(&linked.southbound).is_none()));
+    let transactions =
+        Family::counter("egress_nb_transactions_total", "Transactions sent to the northbound database.")
+            .with(&[], number(parts.databases.northbound.transactions()));
     let troubles = readiness.store().troubles();
     let unlisted = readiness.store().unlisted();
-    let mut watches = Family::gauge("egress_watch_healthy", "1: listed in full, and its last answer was good.");
+    let mut watches =
+        Family::gauge("egress_watch_healthy", "1: listed in full, and its last answer was good.");
     for kind in Kind::ALL {
         let well = !unlisted.contains(&kind) && troubles.iter().all(|(one, _, _)| *one != kind);
         watches = watches.with(&[("resource", kind.name())], truth(well));

@@ -28,10 +28,7 @@ pub fn northbound(vendor: &str) -> Vec<Watched> {
         ),
         all("Logical_Switch", &["name", "ports", "other_config", "external_ids"]),
         all("Logical_Switch_Port", &["name", "type", "options"]),
-        all(
-            "BFD",
-            &["logical_port", "dst_ip", "min_tx", "min_rx", "detect_mult", "status", "external_ids"],
-        ),
+        all("BFD", &["logical_port", "dst_ip", "min_tx", "min_rx", "detect_mult", "status", "external_ids"]),
         of_vendor("Address_Set", &["name", "addresses", "external_ids"]),
         of_vendor("Port_Group", &["name", "ports", "external_ids"]),
         all("HA_Chassis_Group", &["name", "ha_chassis", "external_ids"]),
@@ -52,6 +49,10 @@ pub fn southbound() -> Vec<Watched> {
     let patch = Condition { column: "type".into(), function: "==", value: patch };
     vec![
         Watched { table: "Chassis", columns: &["name", "hostname"], only: Vec::new() },
-        Watched { table: "Port_Binding", columns: &["logical_port", "type", "options"], only: vec![vec![patch]] },
+        Watched {
+            table: "Port_Binding",
+            columns: &["logical_port", "type", "options"],
+            only: vec![vec![patch]],
+        },
     ]
 }

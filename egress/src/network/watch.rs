@@ -1,7 +1,7 @@
 //! Both databases, and which objects a change of theirs touches.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ovn::net::{Client, Link, Options, Tls};
 use tracing::{info, warn};
@@ -101,9 +101,8 @@ impl Databases {
         if let Some(read) = known.as_ref().filter(|read| read.generations == generations) {
             return Some(Arc::clone(&read.network));
         }
-        let network = self
-            .northbound
-            .read(|nb| self.southbound.read(|sb| Arc::new(network(nb, sb, &self.vendor))));
+        let network =
+            self.northbound.read(|nb| self.southbound.read(|sb| Arc::new(network(nb, sb, &self.vendor))));
         *known = Some(Read { generations, network: Arc::clone(&network) });
         Some(network)
     }
@@ -111,7 +110,11 @@ impl Databases {
     /// What they said when they were read last.
     #[must_use]
     pub fn read_last(&self) -> Option<Arc<Network>> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|read| Arc::clone(&read.network))
+        self.network
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|read| Arc::clone(&read.network))
     }
 
     /// Owners of rows, also of those whose object is gone.
@@ -136,7 +139,8 @@ impl Databases {
                 marks.add(store.keys());
                 marks.add(owners(&network, &self.vendor));
             }
-            let rest = (begin.elapsed() * REST).max(Duration::from_millis(1));
+            // What changes meanwhile is seen together.
+            tokio::time::sleep(begin.elapsed() * REST).await;
             let gone = tokio::select! {
                 changed = northbound.changed() => changed.is_err(),
                 changed = southbound.changed() => changed.is_err(),
@@ -144,9 +148,6 @@ impl Databases {
             if gone {
                 return std::future::pending().await; // the clients ended, and with them the process
             }
-            tokio::time::sleep(rest).await;
-            northbound.mark_unchanged();
-            southbound.mark_unchanged();
         }
     }
 }

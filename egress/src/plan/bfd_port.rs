@@ -120,8 +120,8 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
     let there = network.bfd_ports.get(&*names::bfd_port(name, None)).and_then(|port| port.chassis.first());
     let Some(home) = home(cluster, &hosting, there.map(|chassis| &**chassis)) else { return ports };
     ports.others = hosting.chassis.values().filter(|chassis| **chassis != home).cloned().collect();
-    if network.routers.get(&router).is_some_and(|one| one.load_balancers) {
-        ports.others.clear(); // a second port would take the router's load balancers to a chassis of its own
+    if network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty()) {
+        ports.others.clear(); // with no way out of its own, a router's load balancers are on its first BFD port
     }
     if ports.others.is_empty() {
         ports.home.retain(|chassis| *chassis != home);
@@ -233,12 +233,12 @@ pub(super) fn check(
     let Some(router) = router(cluster, name) else {
         return refused("VpcNotReady", format!("VPC {name} has no logical router yet"));
     };
-    let Some(facts) = network.routers.get(&router) else {
+    if !network.routers.contains_key(&router) {
         return refused(
             "VpcNotReady",
             format!("logical router {router} of VPC {name} is not in the northbound database"),
         );
-    };
+    }
     let port = names::bfd_port(name, None);
     let vendor = names::vendor(&settings.group);
     if let Some(other) = network.bfd_ports.get(&*port).filter(|port| *port.vendor != *vendor) {
@@ -246,14 +246,6 @@ pub(super) fn check(
         return refused(
             "VpcBfdPortConflict",
             format!("router port {port} is there and belongs to {owner:?}"),
-        );
-    }
-    if !network.features.bfd_only && facts.load_balancers && !facts.gateway_ports.is_empty() {
-        let others = facts.gateway_ports.join(", ");
-        let why = "OVN would send the traffic of the load balancers to the chassis of the BFD port";
-        return refused(
-            "VpcBfdPortConflict",
-            format!("router {router} has load balancers and the gateway port {others}: {why}"),
         );
     }
     Ok(true)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ovn::net::Link;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::access::{self, AccessError};
 use crate::config::Config;
@@ -63,12 +63,15 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     let databases = Databases::start(config.places.clone(), config.served.vendor());
     let leadership = config.election.as_ref().map_or_else(Leadership::always, Leadership::elected);
     let (recorder, teller) = Recorder::new(client.clone(), &config.identity);
-    let readiness = Readiness::new(store.clone(), databases.clone(), leadership.clone(), config.served.clone());
-    let parts = Parts { readiness: readiness.clone(), databases: databases.clone(), recorder: recorder.clone() };
+    let readiness =
+        Readiness::new(store.clone(), databases.clone(), leadership.clone(), config.served.clone());
+    let parts =
+        Parts { readiness: readiness.clone(), databases: databases.clone(), recorder: recorder.clone() };
     let metrics = Arc::new(Metrics::new(parts));
     let mut tasks = JoinSet::new();
     if let Some(address) = config.metrics {
-        let pages = http::serve(address, Arc::clone(&metrics)).map_err(|error| RunError::Metrics(address, error))?;
+        let pages =
+            http::serve(address, Arc::clone(&metrics)).map_err(|error| RunError::Metrics(address, error))?;
         tasks.spawn(pages);
     }
     tasks.spawn(teller);
@@ -88,7 +91,13 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         metrics,
         transaction: tokio::sync::Mutex::default(),
     };
-    let mut driver = Driver { engine: Arc::new(engine), readiness, marks, queue: Queue::default(), passes: JoinSet::new() };
+    let mut driver = Driver {
+        engine: Arc::new(engine),
+        readiness,
+        marks,
+        queue: Queue::default(),
+        passes: JoinSet::new(),
+    };
     tokio::select! {
         () = driver.work() => {}
         _ = ending.recv() => info!("told to stop"),
@@ -123,6 +132,8 @@ impl Driver {
             let hindrance = self.readiness.hindrance();
             if hindrance != idle {
                 match &hindrance {
+                    // At the start the reason changes with every list.
+                    Some(why) if self.readiness.is_starting() => debug!(%why, "nothing is written yet"),
                     Some(why) => info!(%why, "nothing is written"),
                     None => info!("at work"),
                 }
@@ -193,9 +204,8 @@ impl Driver {
     /// Tells each gateway that another controller serves it.
     fn tell_beside(&self) {
         let engine = &self.engine;
-        let metas: Vec<_> = engine
-            .store
-            .read(|cluster| cluster.gateways.values().map(|one| one.metadata.clone()).collect());
+        let metas: Vec<_> =
+            engine.store.read(|cluster| cluster.gateways.values().map(|one| one.metadata.clone()).collect());
         for meta in metas {
             let regarding = crate::events::Regarding::of("VpcEgressGateway", &engine.served, &meta);
             engine.recorder.tell(&regarding, &[crate::readiness::beside()]);

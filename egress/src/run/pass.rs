@@ -70,7 +70,8 @@ impl Engine {
 
     async fn gateway(&self, name: &Name) -> Vec<Trouble> {
         let mut troubles = Vec::new();
-        let mut keep = |outcome: Result<(), Trouble>| outcome.err().into_iter().for_each(|one| troubles.push(one));
+        let mut keep =
+            |outcome: Result<(), Trouble>| outcome.err().into_iter().for_each(|one| troubles.push(one));
         let Some((object, first)) = self.look(name) else { return troubles };
         // Without the finalizer there are no rows: it is what brings us back to take them away.
         let wants = first.deployment.is_some() || first.rows.as_ref().is_some_and(|rows| !rows.is_empty());
@@ -90,7 +91,7 @@ impl Engine {
             return troubles;
         };
         self.metrics.gateway(name, &object, &plan);
-        let cause = troubles.iter().find(|one| one.is_of_object()).map(ToString::to_string);
+        let cause = troubles.iter().find_map(|one| Some((one.condition()?, one.to_string())));
         let told = self.gateway_status(name, &object, &plan, cause).await;
         troubles.extend(told.err());
         let regarding = Regarding::of("VpcEgressGateway", &self.served, &object.metadata);
@@ -177,7 +178,7 @@ impl Engine {
         name: &Name,
         object: &VpcEgressGateway,
         plan: &GatewayPlan,
-        cause: Option<String>,
+        cause: Option<(&'static str, String)>,
     ) -> Result<(), Trouble> {
         let mut wanted = plan.status.clone();
         if let Some(cause) = cause {
@@ -235,7 +236,11 @@ fn is_same(wanted: &k8s_openapi::api::apps::v1::Deployment, known: &view::Deploy
 }
 
 /// What is told of a gateway whose rows or Deployment cannot be as they are wanted.
-fn failed(status: &mut kubeovn::VpcEgressGatewayStatus, cause: String, generation: Option<i64>) {
+fn failed(
+    status: &mut kubeovn::VpcEgressGatewayStatus,
+    (reason, message): (&'static str, String),
+    generation: Option<i64>,
+) {
     status.ready = false;
     "Processing".clone_into(&mut status.phase);
     let conditions = status.conditions.get_or_insert_default();
@@ -243,8 +248,8 @@ fn failed(status: &mut kubeovn::VpcEgressGatewayStatus, cause: String, generatio
     conditions.push(StatusCondition {
         kind: "Ready".to_owned(),
         status: "False".to_owned(),
-        reason: Some("ReconcileOVNRoutesFailed".to_owned()),
-        message: Some(cause),
+        reason: Some(reason.to_owned()),
+        message: Some(message),
         observed_generation: generation,
         ..StatusCondition::default()
     });

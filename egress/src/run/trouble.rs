@@ -19,6 +19,8 @@ pub(super) enum Trouble {
         what: &'static str,
         /// What it says.
         why: String,
+        /// It says that this request is wrong, whenever it is made.
+        lasting: bool,
     },
     /// The object changed since it was read.
     #[error("{what}: somebody else was faster")]
@@ -83,12 +85,17 @@ impl Trouble {
         }
     }
 
-    /// Whether it is worth a condition: it is about this object, and does not pass by itself.
-    pub(super) fn is_of_object(&self) -> bool {
+    /// The reason of the condition that tells it; `None`: it is not about this object, or passes by itself.
+    pub(super) fn condition(&self) -> Option<&'static str> {
         match self {
-            Self::ForeignDeployment(_) | Self::Rows(_) => true,
-            Self::Transaction(TransactError::Refused { .. }) => !self.is_stale(),
-            _ => false,
+            Self::ForeignDeployment(_) | Self::Api { what: "deployment", lasting: true, .. } => {
+                Some("ReconcileWorkloadFailed")
+            }
+            Self::Rows(_) => Some("ReconcileOVNRoutesFailed"),
+            Self::Transaction(TransactError::Refused { .. }) if !self.is_stale() => {
+                Some("ReconcileOVNRoutesFailed")
+            }
+            _ => None,
         }
     }
 

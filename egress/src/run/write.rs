@@ -28,14 +28,22 @@ impl Writer {
     }
 
     /// One call. What is not there any more is no failure: `None`.
-    async fn call<T>(&self, what: &'static str, asking: impl Future<Output = kube::Result<T>>) -> Result<Option<T>, Trouble> {
+    async fn call<T>(
+        &self,
+        what: &'static str,
+        asking: impl Future<Output = kube::Result<T>>,
+    ) -> Result<Option<T>, Trouble> {
         let time = self.leadership.remaining().ok_or(Trouble::NotLeading)?.min(ANSWER);
         match timeout(time, asking).await {
             Ok(Ok(answer)) => Ok(Some(answer)),
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(None),
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Trouble::Overtaken { what }),
-            Ok(Err(error)) => Err(Trouble::Api { what, why: brief(&error) }),
-            Err(_) => Err(Trouble::Api { what, why: "no answer in time".to_owned() }),
+            Ok(Err(error)) => {
+                let lasting =
+                    matches!(&error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
+                Err(Trouble::Api { what, why: brief(&error), lasting })
+            }
+            Err(_) => Err(Trouble::Api { what, why: "no answer in time".to_owned(), lasting: false }),
         }
     }
 
@@ -47,7 +55,12 @@ impl Writer {
     }
 
     /// Status of an object.
-    pub(super) async fn status(&self, resource: &ApiResource, name: &Name, patch: &Value) -> Result<(), Trouble> {
+    pub(super) async fn status(
+        &self,
+        resource: &ApiResource,
+        name: &Name,
+        patch: &Value,
+    ) -> Result<(), Trouble> {
         let objects = self.objects(resource, name);
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         self.call("status", objects.patch_status(&name.name, &params, &Patch::Merge(patch))).await?;

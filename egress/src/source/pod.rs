@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1 as core;
 use serde::Deserialize;
 
 use super::parse::{Object, Parsed};
-use crate::workload;
 use crate::view::Pod;
+use crate::workload;
 
 /// Where Multus tells the addresses of attachments.
 const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::affected;
 use super::kinds::Kind;
 use super::parse::Object;
-use crate::subject::Subject;
 use crate::lease::{Beat, Pulse};
+use crate::subject::Subject;
 use crate::view::{Cluster, Name};
 
 /// Objects that are to be looked at.
@@ -183,15 +183,15 @@ impl Store {
     fn names(&self, kind: Kind) -> Vec<Name> {
         let state = self.state();
         let cluster = &state.cluster;
-        let plain = |name: &Box<str>| Name { namespace: "".into(), name: name.clone() };
+        let plain = |name: &str| Name { namespace: "".into(), name: name.into() };
         match kind {
             Kind::Gateway => cluster.gateways.keys().cloned().collect(),
-            Kind::Vpc => state.vpcs.keys().map(plain).collect(),
+            Kind::Vpc => state.vpcs.keys().map(|name| plain(name)).collect(),
             Kind::OwnVpc => state.own.iter().flatten().map(|(name, _)| plain(name)).collect(),
-            Kind::Subnet => cluster.subnets.keys().map(plain).collect(),
+            Kind::Subnet => cluster.subnets.keys().map(|name| plain(name)).collect(),
             Kind::Pod => cluster.pods.keys().cloned().collect(),
-            Kind::Namespace => cluster.namespaces.keys().map(plain).collect(),
-            Kind::Node => cluster.nodes.keys().map(plain).collect(),
+            Kind::Namespace => cluster.namespaces.keys().map(|name| plain(name)).collect(),
+            Kind::Node => cluster.nodes.keys().map(|name| plain(name)).collect(),
             Kind::Deployment => cluster.deployments.keys().cloned().collect(),
             Kind::Attachment => cluster.attachments.iter().flatten().cloned().collect(),
             Kind::Lease => Vec::new(),
@@ -321,7 +321,12 @@ fn merge(state: &mut State, name: &str) -> Vec<Subject> {
         None => state.cluster.vpcs.remove(name),
     };
     let parts = |vpc: &Arc<Vpc>| {
-        (vpc.spec.clone(), vpc.status.clone(), vpc.metadata.deletion_timestamp.clone(), vpc.metadata.generation)
+        (
+            vpc.spec.clone(),
+            vpc.status.clone(),
+            vpc.metadata.deletion_timestamp.clone(),
+            vpc.metadata.generation,
+        )
     };
     match old.as_ref().map(parts) == merged.as_ref().map(parts) {
         true => Vec::new(),

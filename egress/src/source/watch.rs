@@ -49,7 +49,9 @@ pub fn start(client: &Client, served: &Served, store: &Store) -> JoinSet<()> {
     let ours = config().labels(&affected::deployment_selector());
     tasks.spawn(workloads.follow(watcher(Api::<Deployment>::all(client.clone()), ours)));
     let namespaces = Run { kind: Kind::Namespace, store: store.clone(), parse: parse::namespace };
-    tasks.spawn(namespaces.follow(watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config())));
+    tasks.spawn(
+        namespaces.follow(watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config())),
+    );
     let some = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &kinds::attachments());
     let attachments = Run { kind: Kind::Attachment, store: store.clone(), parse: parse::attachment };
     tasks.spawn(attachments.follow(watcher(some, config())));

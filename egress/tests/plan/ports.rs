@@ -1,6 +1,6 @@
 //! BFD ports of a VPC: where they are, and when there are none.
 
-use egress::view::{BfdPort, Router};
+use egress::view::BfdPort;
 
 use crate::world::{World, lines, same};
 
@@ -148,33 +148,18 @@ fn both_families_stay_as_written() {
 }
 
 #[test]
-fn a_router_with_load_balancers_and_a_gateway_port_is_refused_on_stock_ovn() {
+fn load_balancers_are_on_the_routers_way_out_and_leave_bfd_ports_alone() {
     let mut world = world();
-    let router = Router {
-        load_balancers: true,
-        gateway_ports: vec!["vpc1-external".into()],
-        ..world.network.routers["vpc1"].clone()
-    };
-    world.network.routers.insert("vpc1".into(), router);
-    let plan = world.plan_vpc("vpc1");
-    assert_eq!(plan.rows, Some(Vec::new()));
-    let told = plan.status.conditions.unwrap();
-    let one = told.first().unwrap();
-    assert_eq!((&*one.kind, &*one.status), ("BfdPortReady", "False"));
-    assert_eq!(one.reason.as_deref(), Some("VpcBfdPortConflict"));
-    assert!(one.message.as_deref().unwrap().contains("vpc1-external"), "{:?}", one.message);
-    assert_eq!(plan.notices.len(), 1);
-    // A gateway that counts on it hears of it.
-    gateway(&mut world, "gateway2", &["node1"]);
-    let told = world.plan("gateway2").status.conditions.unwrap();
-    let one = told.iter().find(|one| one.kind == "Validated").unwrap();
-    assert_eq!((&*one.status, one.reason.as_deref()), ("False", Some("VpcBfdPortConflict")));
-    world.network.features.bfd_only = true;
-    check(&world, &[port("bfd@vpc1", "node1, node2, node3")], "Kube-OVN's own OVN can");
+    let router = world.network.routers.get_mut("vpc1").unwrap();
+    router.load_balancers = true;
+    router.gateway_ports = vec!["vpc1-external".into()];
+    gateway(&mut world, "gateway2", &["node2", "node4"]);
+    let both = [port("bfd@vpc1", "node2"), port("bfd@vpc1@node4", "node4")];
+    check(&world, &both, "one for each chassis, as without load balancers");
 }
 
 #[test]
-fn load_balancers_allow_no_second_port() {
+fn load_balancers_without_a_way_out_allow_no_second_port() {
     let mut world = world();
     world.network.routers.get_mut("vpc1").unwrap().load_balancers = true;
     gateway(&mut world, "gateway2", &["node2", "node4"]);

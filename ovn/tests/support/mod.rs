@@ -157,7 +157,7 @@ pub(crate) fn row(columns: &[(&str, Value)]) -> Row {
 
 /// An insert.
 pub(crate) fn insert(table: &str, name: Option<&str>, columns: &[(&str, Value)]) -> Operation {
-    Operation::Insert { table: table.into(), row: row(columns), name: name.map(Into::into) }
+    Operation::Insert { table: table.into(), row: row(columns), name: name.map(Into::into), uuid: None }
 }
 
 /// The rows of a table that hold this in a column.

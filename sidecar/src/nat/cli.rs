@@ -42,8 +42,10 @@ pub struct NatFlags {
 pub enum NatAction {
     /// Set sysctls and rules once; for an init container, which may write sysctls.
     Prepare,
-    /// Exit with 0 if the loop answers and works; for an exec probe.
+    /// Exit with 0 if the loop answers and looks; for an exec probe.
     Live,
+    /// Exit with 0 if the loop found or made everything as wanted; for an exec probe.
+    Ready,
 }
 
 /// Flags of `sidecar status`.

@@ -19,7 +19,8 @@ const NOBODY: u8 = 4;
 pub fn nat(flags: &NatFlags) -> ExitCode {
     let environment = Environment::read();
     let ended = match flags.action {
-        Some(NatAction::Live) => live(&settings::socket(flags.socket.as_deref(), &environment)),
+        Some(NatAction::Live) => ask(&settings::socket(flags.socket.as_deref(), &environment), "live"),
+        Some(NatAction::Ready) => ask(&settings::socket(flags.socket.as_deref(), &environment), "ready"),
         action => Settings::resolve(flags, &environment)
             .map_err(|problems| problems.to_string())
             .and_then(|settings| work(settings, action, flags.dry_run)),
@@ -33,8 +34,8 @@ pub fn nat(flags: &NatFlags) -> ExitCode {
     }
 }
 
-fn live(socket: &str) -> Result<(), String> {
-    let answer = probe::ask(socket, "live").map_err(|error| format!("cannot ask {socket}: {error}"))?;
+fn ask(socket: &str, word: &str) -> Result<(), String> {
+    let answer = probe::ask(socket, word).map_err(|error| format!("cannot ask {socket}: {error}"))?;
     answer.error.map_or(Ok(()), Err)
 }
 

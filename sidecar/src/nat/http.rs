@@ -48,11 +48,5 @@ async fn ready(State(shared): State<Shared>) -> (StatusCode, String) {
     if report.is_as_wanted() {
         return (StatusCode::OK, "ok".to_owned());
     }
-    let mut reasons = Vec::new();
-    for known in &report.families {
-        reasons.extend(
-            known.trouble.iter().chain(&known.drift).map(|text| format!("{}: {text}", known.wanted.family)),
-        );
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("not as wanted: {}", reasons.join("; ")))
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not as wanted: {}", report.reasons()))
 }

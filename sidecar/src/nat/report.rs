@@ -84,6 +84,23 @@ impl Report {
         self.is_live() && self.families.iter().all(Known::is_as_wanted)
     }
 
+    /// Why not everything is as wanted.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        let mut reasons = Vec::new();
+        if !self.is_live() {
+            reasons.push("the last look is too long ago".to_owned());
+        }
+        for known in &self.families {
+            let family = known.wanted.family;
+            if !known.programmed && known.trouble.is_none() {
+                reasons.push(format!("{family}: not looked at yet"));
+            }
+            reasons.extend(known.trouble.iter().chain(&known.drift).map(|text| format!("{family}: {text}")));
+        }
+        reasons.join("; ")
+    }
+
     /// All of it.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -170,7 +187,8 @@ impl Shared {
         let mut answer = json!({ "status": report.json() });
         let error = match word {
             "live" if !report.is_live() => Some("the last look at the rules is too long ago".to_owned()),
-            "live" | "status" => None,
+            "ready" if !report.is_as_wanted() => Some(format!("not as wanted: {}", report.reasons())),
+            "live" | "ready" | "status" => None,
             other => Some(format!("unknown request {other:?}")),
         };
         if let (Some(error), Some(object)) = (error, answer.as_object_mut()) {

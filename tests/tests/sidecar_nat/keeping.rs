@@ -167,12 +167,17 @@ fn drift() -> Result<()> {
     lab.succeeds(&[], &["nat", "live"])?;
     let page = |what: &str| lab.gateway.exec(&["curl", "-s", &format!("http://127.0.0.1:9753/{what}")]);
     ensure(page("readyz")? == "ok", || "not ready".to_owned())?;
+    lab.succeeds(&[], &["nat", "ready"])?;
     lab.gateway.exec(&["sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter"])?;
     // Nobody tells of it: it is seen with the next change of anything.
     lab.gateway.ip(&["link", "set", "lo", "mtu", "65000"])?;
     let value = becomes(&lab, false)?;
     let said = &value["nat"]["families"][0]["sysctlDrift"][0];
     ensure(said == "net.ipv4.conf.all.rp_filter=0 is 1", || value.to_string())?;
+    let unready = lab.sidecar(&[], &["nat", "ready"])?;
+    let reason = String::from_utf8_lossy(&unready.stderr).into_owned();
+    let told = "sidecar: not as wanted: IPv4: net.ipv4.conf.all.rp_filter=0 is 1\n";
+    ensure(unready.status.code() == Some(1) && reason == told, || reason)?;
     let metrics = page("metrics")?;
     for line in ["sidecar_nat_sysctl_drift{family=\"IPv4\"} 1", "sidecar_nat_as_wanted{family=\"IPv6\"} 1"] {
         ensure(metrics.contains(line), || format!("{line} is not in: {metrics}"))?;

@@ -1,11 +1,10 @@
-//! One gateway of several fails and comes back, under load: the longest gap that its flows had.
+//! One gateway of several fails under load: the longest gap that its flows had, and where they went.
 
 use super::flows::{Flows, Track};
 use super::gateway::{Failure, Gateway};
 use super::outside::servers;
 use crate::fault::{During, Result, ensure};
 use crate::netns::Netns;
-use crate::wait;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -14,12 +13,12 @@ use std::time::{Duration, Instant};
 const BEFORE: Duration = Duration::from_millis(500);
 
 /// How long they run after it: many detection times.
-const AFTER: Duration = Duration::from_secs(3);
+const AFTER: Duration = Duration::from_millis(2500);
 
-/// How long a gateway that came back may take until it is used: ovn-controller may need 5 s to say so.
-const RETURN: Duration = Duration::from_secs(20);
+/// How long short flows run that only show who is used.
+const SHORT: Duration = Duration::from_millis(100);
 
-/// What a failure did.
+/// What a failure did to flows of one family.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
     /// The longest gap of a flow that was on the gateway.
@@ -30,38 +29,29 @@ pub struct Outcome {
     pub flows: (usize, usize),
 }
 
-/// Has gateway `index` fail while flows of a family run, and come back. Its flows have to be on others at the end.
+/// Has a gateway fail while flows of both families run, and undoes it afterwards. Its flows have to be on others then.
 ///
 /// # Errors
-/// When one is not, or the gateway is not used again.
-pub fn fail_over(
-    client: &Netns,
-    gateways: &mut [Gateway],
-    index: usize,
-    (failure, v6): (Failure, bool),
-) -> Result<Outcome> {
-    let to = servers(v6)?;
-    let like = to[0];
-    let flows = Flows::start(client, &to)?;
+/// When one is not, or ended.
+pub fn during(client: &Netns, gateway: &mut Gateway, failure: Failure) -> Result<[Outcome; 2]> {
+    let to = [servers(false)?, servers(true)?];
+    let flows = Flows::start(client, &to.concat())?;
     std::thread::sleep(BEFORE);
     let from = Instant::now();
-    gateways[index].fail(failure)?;
+    gateway.fail(failure)?;
     std::thread::sleep(AFTER);
     let until = Instant::now();
-    let dead = gateways[index].external(like)?;
     let tracks = flows.end()?;
-    gateways[index].recover(failure)?;
-    let outcome = judge(&tracks, (from, until), dead);
-    let outcome = outcome.during(format_args!("{failure:?}"))?;
-    wait::until("it is used again", RETURN, || {
-        gateways[index].is_up(2)?;
-        let users = users(client, &to)?;
-        ensure(users.contains(&dead), || format!("only {users:?} are used"))
-    })?;
-    Ok(outcome)
+    gateway.recover(failure)?;
+    let [v4, v6] = [false, true].map(|v6| {
+        let dead = gateway.external(to[usize::from(v6)][0])?;
+        let tracks = tracks.iter().filter(|track| track.to.is_ipv6() == v6);
+        judge(&tracks.collect::<Vec<_>>(), (from, until), dead).during(format_args!("{failure:?}"))
+    });
+    Ok([v4?, v6?])
 }
 
-fn judge(tracks: &[Track], (from, until): (Instant, Instant), dead: IpAddr) -> Result<Outcome> {
+fn judge(tracks: &[&Track], (from, until): (Instant, Instant), dead: IpAddr) -> Result<Outcome> {
     let mut outcome = Outcome { gap: Duration::ZERO, others: Duration::ZERO, flows: (0, tracks.len()) };
     for track in tracks {
         let gap = track.longest_gap(from)?;
@@ -80,12 +70,12 @@ fn judge(tracks: &[Track], (from, until): (Instant, Instant), dead: IpAddr) -> R
     Ok(outcome)
 }
 
-/// The gateways' addresses that short flows to all these are seen to come from.
+/// The clients' addresses that servers see of short flows to all these.
 ///
 /// # Errors
 /// When a flow had no answer.
 pub fn users(client: &Netns, to: &[IpAddr]) -> Result<BTreeSet<IpAddr>> {
     let flows = Flows::start(client, to)?;
-    std::thread::sleep(Duration::from_millis(100));
+    std::thread::sleep(SHORT);
     flows.end()?.iter().map(|track| track.client_at(Instant::now())).collect()
 }

@@ -120,7 +120,17 @@ impl Site {
         labels: &'a [(&'a str, &'a str)],
     ) -> Pod<'a> {
         let vpc = self.form.vpc();
-        Pod { name, node: NODE, vpc, subnet: "subnet1", addresses, external, labels, ready: true }
+        Pod {
+            name,
+            node: NODE,
+            vpc,
+            subnet: "subnet1",
+            addresses,
+            external,
+            labels,
+            running: true,
+            ready: true,
+        }
     }
 
     /// Which form its rows have.
@@ -159,7 +169,17 @@ fn client(ovn: &Ovn, topology: &Topology, form: Form, subnet: usize) -> Result<A
     let [name, of] = [["client", "subnet1"], ["plain", "subnet2"]][subnet];
     let addresses = ["192.168.0.100,fd00:8::100", "192.168.1.100,fd00:9::100"][subnet];
     let vpc = form.vpc();
-    let pod = Pod { name, node: NODE, vpc, subnet: of, addresses, external: "", labels: &[], ready: true };
+    let pod = Pod {
+        name,
+        node: NODE,
+        vpc,
+        subnet: of,
+        addresses,
+        external: "",
+        labels: &[],
+        running: true,
+        ready: true,
+    };
     topology.pod(&pod)?;
     let netns = plug(ovn, &pod)?;
     for (family, gateway) in ["-4", "-6"].iter().zip(GATEWAYS[subnet]) {
