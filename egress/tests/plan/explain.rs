@@ -56,6 +56,14 @@ rows
 }
 
 #[test]
+fn says_what_never_gets_to_a_policy() {
+    let mut world = world();
+    world.network.routers.get_mut("vpc1").unwrap().default_route = [false, true];
+    let text = gateway(&world).to_string();
+    assert!(text.contains("  route: none for packets from 192.168.0.0/24:"), "{text}");
+}
+
+#[test]
 fn a_refused_one_keeps_what_is_there() {
     let mut world = world();
     world.settle("gateway2");
