@@ -123,15 +123,8 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
     if network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty()) {
         ports.others.clear(); // with no way out of its own, a router's load balancers are on its first BFD port
     }
-    if ports.others.is_empty() {
-        ports.home.retain(|chassis| *chassis != home);
-        ports.home.insert(0, home);
-        if wanted.node_selector.is_none() {
-            ports.home.truncate(NODES);
-        }
-    } else {
-        ports.home = vec![home];
-    }
+    // One chassis only: in a group of several OVN gives the port up where it sees no live tunnel, and `BFD.status` stays.
+    ports.home = vec![home];
     ports
 }
 
