@@ -3,43 +3,25 @@
 
 use serde_json::json;
 use std::time::Duration;
-use tests::egress::dump::{Dump, Fixture};
+use tests::egress::dump::Fixture;
 use tests::egress::northbound::Schema;
 use tests::egress::objects;
-use tests::egress::pods::{self, Pod};
-use tests::egress::topology::{Flavour, Subnet, Vpc};
+use tests::egress::pods::Pod;
+use tests::egress::seed;
+use tests::egress::topology::Flavour;
 use tests::egress::world::{LIMIT, World, gateway_path};
 use tests::fault::{During, Result, ensure};
 use tests::wait;
 
-const LEASE: [&str; 1] = ["--lease-duration=5s"];
-
-/// The labels of a gateway's pods.
-macro_rules! labels {
-    ($name:literal) => {
-        &[("app", "vpc-egress-gateway"), ("ovn.kubernetes.io/vpc-egress-gateway", $name)]
-    };
-}
-
-/// The base rows on this schema.
-fn base() -> Result<Dump> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/egress/base.txt"))?;
-    // Stock OVN does not know the second one.
-    Dump::parse(&text.replace("[\"ip_src\", \"ipv6_src\"]", "\"ip_src\""))
-}
+const LEASE: [&str; 1] = ["--leader-elect=false"];
 
 /// Runs a gateway of the default VPC through its life.
 fn default_vpc() -> Result<()> {
     let mut world = World::start(Schema::Stock)?;
-    let mut fixture = Fixture::read("gateway1.txt", base()?)?;
+    let mut fixture = Fixture::read("gateway1.txt", seed::base()?)?;
     world.run(&LEASE)?;
-    let pod =
-        |name, node, internal, external| pods::gateway(name, node, [internal, external], labels!("gateway1"));
-    let first = pod("gateway1-b7b7bdd67-lnbcc", "node1", "10.16.0.2", "172.17.0.11");
-    let second = pod("gateway1-b7b7bdd67-ktmkm", "node2", "10.16.0.3", "172.17.0.12");
-    let spec = json!({"vpc": "ovn-cluster", "replicas": 1, "externalSubnet": "macvlan1",
-        "policies": [{"snat": true, "subnets": ["ovn-default"]}]});
-    world.gateway("gateway1", &spec)?;
+    let [first, second] = seed::GATEWAY1;
+    world.gateway("gateway1", &seed::gateway1())?;
     world.deployed("gateway1", 1)?;
     world.pods(&[first])?;
     world.step(&mut fixture, "create")?;
@@ -52,7 +34,11 @@ fn default_vpc() -> Result<()> {
     world.change("gateway1", &json!({"trafficPolicy": "Local"}))?;
     world.step(&mut fixture, "Local")?;
 
-    let web = Pod { labels: &[("app", "web")], external: "", ..pod("web", "node1", "10.16.0.4", "") };
+    let web = Pod {
+        labels: &[("app", "web")],
+        external: "",
+        ..seed::default_pod("web", "node1", ["10.16.0.4", ""])
+    };
     world.pods(&[web])?;
     world.change("gateway1", &json!({"selectors": [{"podSelector": {"matchLabels": {"app": "web"}}}]}))?;
     world.step(&mut fixture, "selectors")?;
@@ -61,7 +47,7 @@ fn default_vpc() -> Result<()> {
     world.change("gateway1", &json!({"policies": [{"snat": true, "subnets": ["ovn-default"]}, added]}))?;
     world.topology.terminate(second.name)?;
     world.topology.remove(&second)?;
-    let third = pod("gateway1-645dd7b697-dgp6g", "node2", "10.16.0.5", "172.17.0.13");
+    let third = seed::default_pod("gateway1-645dd7b697-dgp6g", "node2", ["10.16.0.5", "172.17.0.13"]);
     world.topology.pod(&Pod { running: false, ..third })?;
     world.step(&mut fixture, "snat=false sources")?;
 
@@ -69,7 +55,7 @@ fn default_vpc() -> Result<()> {
     world.databases.bind(&third.port(), third.node)?;
     world.topology.terminate(first.name)?;
     world.topology.remove(&first)?;
-    let fourth = pod("gateway1-645dd7b697-rkj87", "node1", "10.16.0.6", "172.17.0.14");
+    let fourth = seed::default_pod("gateway1-645dd7b697-rkj87", "node1", ["10.16.0.6", "172.17.0.14"]);
     world.pods(&[fourth])?;
     world.deployed("gateway1", 2)?;
     world.step(&mut fixture, "after the roll")?;
@@ -95,26 +81,6 @@ fn a_gateway_of_the_default_vpc_leaves_the_rows_of_the_reference() {
     default_vpc().unwrap();
 }
 
-/// VPC and subnet of seed 001.
-fn vpc1(world: &World, flavour: Flavour) -> Result<()> {
-    let (cidr, bfd_port) = ("192.168.0.0/24", Some("10.255.255.255"));
-    world.topology.vpc(&Vpc { name: "vpc1", bfd_port, cidrs: &[cidr] })?;
-    let gateway = "192.168.0.1";
-    world.topology.subnet(&Subnet { name: "subnet1", vpc: "vpc1", cidr, gateway, provider: "ovn", flavour })
-}
-
-/// A gateway's pod in it.
-fn pod1<'a>(name: &'a str, node: &'a str, [internal, external]: [&'a str; 2]) -> Pod<'a> {
-    let labels = if name.contains("gateway3") { labels!("gateway3") } else { labels!("gateway2") };
-    let pod = pods::gateway(name, node, [internal, external], labels);
-    Pod { vpc: "vpc1", subnet: "subnet1", ..pod }
-}
-
-const FIRST: [(&str, &str, [&str; 2]); 2] = [
-    ("gateway2-77bd5f64f7-vjd2d", "node1", ["192.168.0.2", "172.17.0.15"]),
-    ("gateway2-77bd5f64f7-nmqjw", "node2", ["192.168.0.3", "172.17.0.16"]),
-];
-
 /// Ends the pods of one template and makes those of the next.
 fn roll(world: &World, old: &[Pod<'_>], new: &[Pod<'_>]) -> Result<()> {
     for (old, new) in old.iter().zip(new) {
@@ -126,10 +92,8 @@ fn roll(world: &World, old: &[Pod<'_>], new: &[Pod<'_>]) -> Result<()> {
 }
 
 fn create_gateway2(world: &World, fixture: &mut Fixture) -> Result<[Pod<'static>; 2]> {
-    let spec = json!({"vpc": "vpc1", "replicas": 2, "internalSubnet": "subnet1", "externalSubnet": "macvlan1",
-        "bfd": {"enabled": true}, "policies": [{"snat": true, "ipBlocks": ["192.168.0.0/24"]}]});
-    let first = FIRST.map(|(name, node, addresses)| pod1(name, node, addresses));
-    world.gateway("gateway2", &spec)?;
+    let first = seed::GATEWAY2;
+    world.gateway("gateway2", &seed::gateway2())?;
     world.deployed("gateway2", 2)?;
     world.pods(&first)?;
     world.deployed("gateway2", 2)?;
@@ -145,37 +109,33 @@ fn create_gateway2(world: &World, fixture: &mut Fixture) -> Result<[Pod<'static>
 
 fn as_policies() -> Result<()> {
     let mut world = World::start(Schema::Stock)?;
-    let mut fixture = Fixture::read("gateway2-policy.txt", base()?)?;
+    let mut fixture = Fixture::read("gateway2-policy.txt", seed::base()?)?;
     world.run(&[LEASE[0], "--custom-vpc-rows=policy"])?;
-    vpc1(&world, Flavour::Released)?;
+    seed::vpc1(&world, Flavour::Released)?;
     world.step(&mut fixture, "vpc1")?;
     let first = create_gateway2(&world, &mut fixture)?;
 
     world.change("gateway2", &json!({"bfd": {"minTX": 300, "minRX": 200, "multiplier": 5}}))?;
     world.step(&mut fixture, "timers")?;
     let second = [
-        pod1("gateway2-54f58c6b54-kmlcd", "node1", ["192.168.0.4", "172.17.0.17"]),
-        pod1("gateway2-54f58c6b54-5qv7b", "node2", ["192.168.0.5", "172.17.0.18"]),
+        seed::pod("gateway2-54f58c6b54-kmlcd", "node1", ["192.168.0.4", "172.17.0.17"]),
+        seed::pod("gateway2-54f58c6b54-5qv7b", "node2", ["192.168.0.5", "172.17.0.18"]),
     ];
     roll(&world, &first, &second)?;
     world.sessions(&["192.168.0.4", "192.168.0.5"], "up")?;
     world.step(&mut fixture, "roll")?;
 
-    let port = |enabled: bool| {
-        let patch = json!({"spec": {"bfdPort": {"enabled": enabled}}});
-        world.api.merge("/apis/kubeovn.io/v1/vpcs/vpc1", &patch).map(drop)
-    };
-    port(false)?;
+    seed::bfd_port(&world, false)?;
     world.step(&mut fixture, "bfdPort off")?;
     has_condition(&world, "gateway2", ["Validated", "False", "VpcBfdPortNotEnabled"])?;
-    port(true)?;
+    seed::bfd_port(&world, true)?;
     world.step(&mut fixture, "bfdPort on")?;
     has_condition(&world, "gateway2", ["Validated", "True", ""])?;
 
     world.change("gateway2", &json!({"bfd": {"enabled": false}}))?;
     let third = [
-        pod1("gateway2-68f545d565-cd78l", "node1", ["192.168.0.6", "172.17.0.19"]),
-        pod1("gateway2-68f545d565-xlfvc", "node2", ["192.168.0.7", "172.17.0.20"]),
+        seed::pod("gateway2-68f545d565-cd78l", "node1", ["192.168.0.6", "172.17.0.19"]),
+        seed::pod("gateway2-68f545d565-xlfvc", "node2", ["192.168.0.7", "172.17.0.20"]),
     ];
     roll(&world, &second, &third)?;
     world.step(&mut fixture, "bfd off")?;
@@ -194,7 +154,9 @@ fn gateway3(world: &World, fixture: &mut Fixture) -> Result<()> {
         "policies": [{"snat": false, "ipBlocks": ["192.168.0.0/24"]}]});
     world.gateway("gateway3", &spec)?;
     world.deployed("veg-gateway3", 1)?;
-    world.pods(&[pod1("veg-gateway3-56ffc5ccc-bnm58", "node2", ["192.168.0.50", "172.17.0.50"])])?;
+    let labels = [("app", "vpc-egress-gateway"), ("ovn.kubernetes.io/vpc-egress-gateway", "gateway3")];
+    let pod = seed::pod("veg-gateway3-56ffc5ccc-bnm58", "node2", ["192.168.0.50", "172.17.0.50"]);
+    world.pods(&[Pod { labels: &labels, ..pod }])?;
     world.deployed("veg-gateway3", 1)?;
     world.sessions(&["192.168.0.50"], "up")?;
     world.step(fixture, "gateway3")?;
@@ -222,9 +184,9 @@ fn gateways_of_a_custom_vpc_as_policies_leave_the_rows_of_the_reference() {
 
 fn as_routes() -> Result<()> {
     let mut world = World::start(Schema::Stock)?;
-    let mut fixture = Fixture::read("gateway2-static.txt", base()?)?;
+    let mut fixture = Fixture::read("gateway2-static.txt", seed::base()?)?;
     world.run(&[LEASE[0], "--custom-vpc-rows=static"])?;
-    vpc1(&world, Flavour::Seed)?;
+    seed::vpc1(&world, Flavour::Seed)?;
     world.step(&mut fixture, "vpc1")?;
     let [first, second] = create_gateway2(&world, &mut fixture)?;
     let sent = world.transactions()?;

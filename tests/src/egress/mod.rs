@@ -3,7 +3,7 @@
 //! Bottom up: [`dump`] (the whole database as text, differences, and fixtures as a series of them), [`northbound`]
 //! (databases of OVN with `ovn-northd`), [`api`] and [`objects`] (the API server and what is in it), [`topology`] (the
 //! stand-in for kube-ovn-controller), [`pods`] (the stand-in for kubelet and CNI), [`process`] (the program under test),
-//! [`world`] (all of it), [`trap`] and [`wire`] (a program killed at the n-th call it makes), [`traffic`] (what goes
+//! [`world`] (all of it), [`seed`] (the gateways of the seeds), [`trap`] and [`wire`] (a program killed at the n-th call it makes), [`traffic`] (what goes
 //! through gateways).
 
 pub mod api;
@@ -12,6 +12,7 @@ pub mod northbound;
 pub mod objects;
 pub mod pods;
 pub mod process;
+pub mod seed;
 pub mod topology;
 pub mod traffic;
 pub mod trap;

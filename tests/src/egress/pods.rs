@@ -3,7 +3,7 @@
 
 use super::objects;
 use super::topology::batch::{Batch, mac, map, set, texts};
-use super::topology::{DEFAULT_SUBNET, DEFAULT_VPC, Topology};
+use super::topology::{DEFAULT_VPC, Topology};
 use crate::fault::{Fault, Result};
 use serde_json::json;
 
@@ -62,18 +62,6 @@ impl Pod<'_> {
 #[must_use]
 pub fn path(name: &str) -> String {
     format!("/api/v1/namespaces/default/pods/{name}")
-}
-
-/// A gateway's Pod of the default VPC, Running and Ready, with its addresses there and outside.
-#[must_use]
-pub fn gateway<'a>(
-    name: &'a str,
-    node: &'a str,
-    [addresses, external]: [&'a str; 2],
-    labels: &'a [(&'a str, &'a str)],
-) -> Pod<'a> {
-    let (vpc, subnet) = (DEFAULT_VPC, DEFAULT_SUBNET);
-    Pod { name, node, vpc, subnet, addresses, external, labels, running: true, ready: true }
 }
 
 impl Topology {
