@@ -92,19 +92,12 @@ fn roll(world: &World, old: &[Pod<'_>], new: &[Pod<'_>]) -> Result<()> {
 }
 
 fn create_gateway2(world: &World, fixture: &mut Fixture) -> Result<[Pod<'static>; 2]> {
-    let first = seed::GATEWAY2;
-    world.gateway("gateway2", &seed::gateway2())?;
-    world.deployed("gateway2", 2)?;
-    world.pods(&first)?;
-    world.deployed("gateway2", 2)?;
-    world.step(fixture, "gateway2")?;
-    world.sessions(&["192.168.0.2", "192.168.0.3"], "up")?;
-    world.step(fixture, "sessions up")?;
+    world.gateway2(fixture)?;
     world.sessions(&["192.168.0.3"], "down")?;
     world.step(fixture, "one session down")?;
     world.sessions(&["192.168.0.3"], "up")?;
     world.step(fixture, "up again")?;
-    Ok(first)
+    Ok(seed::GATEWAY2)
 }
 
 fn as_policies() -> Result<()> {

@@ -7,6 +7,7 @@ use super::northbound::{Databases, Schema};
 use super::objects;
 use super::pods::Pod;
 use super::process::{Egress, Settings};
+use super::seed;
 use super::topology::{Flavour, NODES, Subnet, Topology};
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::{ApiServer, URL, User};
@@ -55,13 +56,21 @@ impl World {
     /// # Errors
     /// When a part does not come up.
     pub fn start(schema: Schema) -> Result<Self> {
+        Self::with_members(schema, 1)
+    }
+
+    /// The same with the northbound database on a cluster of so many servers, unless it is one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_members(schema: Schema, members: usize) -> Result<Self> {
         let site = Site::new()?;
         let server = ApiServer::start(&site)?;
         let file = site.dir().join("nad.yaml");
         std::fs::write(&file, objects::attachment_definition())?;
         server.kubectl(&["apply", "-f", &file.display().to_string()])?;
         server.kubectl(&["wait", "--for=condition=Established", "--all", "crd", "--timeout=10s"])?;
-        let databases = Databases::start(server.netns(), &site.dir().join("ovn"), schema)?;
+        let databases = Databases::with_members(server.netns(), &site.dir().join("ovn"), schema, members)?;
         for node in NODES {
             databases.chassis(node.name, node.address)?;
         }
@@ -79,11 +88,18 @@ impl World {
     /// # Errors
     /// When it does not get ready.
     pub fn run(&mut self, arguments: &[&str]) -> Result<()> {
-        let mut settings = self.settings(1)?;
-        settings.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let egress = Egress::start(self.server.netns(), self.site.dir(), settings)?;
-        self.egress = vec![egress];
+        self.egress = vec![self.replica(1, arguments)?];
         self.ready()
+    }
+
+    /// Starts an egress of this number.
+    ///
+    /// # Errors
+    /// When there is no binary to start.
+    pub fn replica(&self, number: u16, arguments: &[&str]) -> Result<Egress> {
+        let mut settings = self.settings(number)?;
+        settings.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Egress::start(self.server.netns(), self.site.dir(), settings)
     }
 
     /// What a program needs to find everything.
@@ -195,6 +211,20 @@ impl World {
         let said: Vec<_> = text.lines().map(|line| cells(line.get(..column).unwrap_or(line))).collect();
         let wanted_cells: Vec<_> = wanted.lines().map(cells).collect();
         ensure(said == wanted_cells, || format!("printed:\n{text}instead of:\n{wanted}"))
+    }
+
+    /// Makes gateway2 of the seed with its pods, and follows the fixture until its sessions are up.
+    ///
+    /// # Errors
+    /// The difference, with the end of the log.
+    pub fn gateway2(&self, fixture: &mut Fixture) -> Result<()> {
+        self.gateway("gateway2", &seed::gateway2())?;
+        self.deployed("gateway2", 2)?;
+        self.pods(&seed::GATEWAY2)?;
+        self.deployed("gateway2", 2)?;
+        self.step(fixture, "gateway2")?;
+        self.sessions(&["192.168.0.2", "192.168.0.3"], "up")?;
+        self.step(fixture, "sessions up")
     }
 
     /// Sessions with these peers are up, or not: what `ovn-controller` says.
