@@ -12,8 +12,9 @@ demo: ## Build the speaker and run the main job: no cluster, no privilege
 build: ## Build the release binaries, target/release/{speaker,sidecar,egress}
 	$(CARGO) build --release --package speaker --package sidecar --package egress
 
-image: ## Build the image of the static speaker, target/image/speaker.tar, without a container engine (needs jq)
+image: ## Build the images speaker, egress and egress-gateway, target/image/*.tar, without a container engine (needs jq)
 	CARGO="$(CARGO)" ./deploy/image/build.sh
+	CARGO="$(CARGO)" ./deploy/image/egress.sh
 
 test: setup ## Install what the tests need, then run every check and test
 	./tests/run check deny unit interop kubernetes fuzz

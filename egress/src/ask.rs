@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::{self, AccessError};
 use crate::config::Question;
+use crate::explain;
 use crate::lease::Leadership;
 use crate::network::Databases;
 use crate::readiness::Readiness;
@@ -20,16 +21,20 @@ pub enum AskError {
     /// Not everything that an answer rests on came in time.
     #[error("not everything could be read within {0:?}: {1}")]
     Slow(Duration, String),
+    /// The answer is no JSON.
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// There is no such object, and no row of one.
     #[error("there is no {0}")]
     NotFound(Subject),
 }
 
 impl AskError {
-    /// 3: there is no such object; 4: somebody cannot be reached.
+    /// 1: failed; 3: there is no such object; 4: somebody cannot be reached.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Json(_) => 1,
             Self::NotFound(_) => 3,
             Self::Access(_) | Self::Slow(..) => 4,
         }
@@ -70,16 +75,14 @@ pub async fn ask(question: Question) -> Result<String, AskError> {
             Subject::Vpc(name) => cluster.vpcs.contains_key(name),
             Subject::Gateway(name) => cluster.gateways.contains_key(name) || network.owned.contains_key(name),
         };
-        known.then(|| {
-            format!(
-                "{:#?}\n",
-                match &subject {
-                    Subject::Vpc(name) => crate::plan::vpc(cluster, &network, &config.settings, name).rows,
-                    Subject::Gateway(name) =>
-                        crate::plan::gateway(cluster, &network, &config.settings, name).rows,
-                }
-            )
+        known.then(|| match &subject {
+            Subject::Vpc(name) => explain::vpc(cluster, &network, &config.settings, name),
+            Subject::Gateway(name) => explain::gateway(cluster, &network, &config.settings, name),
         })
     });
-    answer.ok_or(AskError::NotFound(subject))
+    let Some(answer) = answer else { return Err(AskError::NotFound(subject)) };
+    match question.json {
+        true => Ok(serde_json::to_string_pretty(&answer)? + "\n"),
+        false => Ok(answer.to_string()),
+    }
 }

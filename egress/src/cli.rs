@@ -108,6 +108,9 @@ pub struct ExplainFlags {
     /// veg/NAMESPACE/NAME or vpc/NAME
     #[arg(value_name = "OBJECT")]
     pub object: String,
+    /// text or json
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: String,
     /// Where everything is
     #[command(flatten)]
     pub places: PlaceFlags,

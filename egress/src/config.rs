@@ -46,6 +46,8 @@ pub struct Question {
     pub config: Config,
     /// How long to wait for what is read.
     pub patience: Duration,
+    /// Answer in JSON.
+    pub json: bool,
 }
 
 /// What is wrong with the flags, all of it.
@@ -100,7 +102,8 @@ impl Config {
             kubeovn::GROUP => "egress".to_owned(),
             group => format!("egress.{group}"),
         });
-        let name = Some(&*lease).filter(|name| is_name(name));
+        // A bad group is told as that.
+        let name = Some(&*lease).filter(|name| is_name(name) || flags.lease_name.is_none());
         let name = problems.want(name, "--lease-name", &lease, "is not a name of an object");
         let identity = flags.identity.clone().unwrap_or_else(|| format!("{host}_{salt:08x}"));
         let identity = problems.want(
@@ -145,9 +148,17 @@ impl Question {
         let subject = problems.want(subject(&flags.object), "OBJECT", &flags.object, rule);
         let rule = "is not a number of seconds from 1 to 600";
         let patience = problems.want(seconds(&flags.timeout, 1), "--timeout", &flags.timeout, rule);
+        let json = match &*flags.output {
+            "text" => Some(false),
+            "json" => Some(true),
+            _ => None,
+        };
+        let json = problems.want(json, "--output", &flags.output, "is neither text nor json");
         let config = places(&flags.places, &mut problems);
-        match (subject, patience, config) {
-            (Some(subject), Some(patience), Some(config)) => Ok(Self { subject, config, patience }),
+        match (subject, patience, json, config) {
+            (Some(subject), Some(patience), Some(json), Some(config)) => {
+                Ok(Self { subject, config, patience, json })
+            }
             _ => Err(problems),
         }
     }

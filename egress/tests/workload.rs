@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 type Difference = (&'static str, &'static str, &'static str, &'static str);
 
 const DIFFERENCES: &[Difference] = &[
-    ("image", "kube-ovn", "`--image`", "the image of our sidecar"),
+    ("image", "kube-ovn", "`--gateway-image`", "the image of our sidecar"),
     ("automountServiceAccountToken", "–", "false", "nothing in the pod talks to the API server"),
     ("enableServiceLinks", "–", "false", "no Service is used"),
     (
@@ -74,7 +74,8 @@ fn without_defaults(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, default) in DEFAULTS {
-                if fields.get(name).is_some_and(|value| value.to_string() == default) {
+                let default: Value = serde_json::from_str(default).unwrap();
+                if fields.get(name) == Some(&default) {
                     fields.remove(name);
                 }
             }
@@ -189,6 +190,7 @@ fn what_differs_is_what_was_meant() {
     assert_eq!(gateway["command"], json!(["sidecar", "nat"]));
     assert_eq!(gateway["env"], env);
     assert_eq!(gateway["livenessProbe"]["exec"]["command"], json!(["sidecar", "nat", "live"]));
+    assert_eq!(gateway["readinessProbe"]["exec"]["command"], json!(["sidecar", "nat", "ready"]));
     let confined = json!({"allowPrivilegeEscalation": false, "privileged": false, "runAsUser": 0,
         "readOnlyRootFilesystem": true, "capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}});
     assert_eq!(gateway["securityContext"], confined);

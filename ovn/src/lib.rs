@@ -4,18 +4,22 @@
 //! socket, TCP and TLS, follows the leader of a cluster and resumes its monitors.
 
 pub mod json;
+pub mod nb;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod op;
 pub mod outcome;
+pub mod record;
 pub mod replica;
 pub mod rpc;
+pub mod sb;
 pub mod schema;
 pub mod session;
 pub mod value;
 
 pub use op::Operation;
 pub use outcome::{Outcome, TransactError};
+pub use record::Record;
 pub use replica::{Replica, Row};
 pub use schema::Schema;
 pub use session::{Link, Watched};

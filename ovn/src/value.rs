@@ -87,6 +87,15 @@ impl Atom {
         }
     }
 
+    /// The truth value, if it is one.
+    #[must_use]
+    pub fn boolean(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
     /// The number, if it is an integer.
     #[must_use]
     pub fn integer(&self) -> Option<i64> {

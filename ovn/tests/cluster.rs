@@ -175,6 +175,11 @@ async fn write(client: Client, writer: usize, stop: Arc<AtomicBool>) -> Vec<(Str
     while !stop.load(Ordering::Relaxed) {
         let matching = format!("{writer}.{}", told.len());
         let outcome = client.transact(policy(&matching)).await;
+        if let Ok(outcome) = &outcome {
+            let there =
+                client.read(|replica| replica.row("Logical_Router_Policy", outcome.inserted[0]).is_some());
+            assert!(there, "carried out, but not in the copy");
+        }
         if outcome == Err(TransactError::NotConnected) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -219,4 +224,24 @@ async fn nothing_is_carried_out_twice_while_leaders_change() {
     }
     eprintln!("carried out, lost, not sent or refused: {count:?}; {:?}", client.counters());
     assert!(count[0] > 300 && client.counters().resumes == 3, "{count:?} {:?}", client.counters());
+}
+
+/// Also where the transaction goes by way of a follower.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_through_a_follower_is_in_the_copy_when_its_reply_is_there() {
+    let cluster = Cluster::start(3);
+    let leader = cluster.leader();
+    let follower = cluster.members[(leader + 1) % 3].as_ref().unwrap();
+    let through = ovn::net::Options { leader_only: false, ..options(&[follower.remote()], None) };
+    let client = Client::start(through);
+    synced(&client).await;
+    for number in 0..100 {
+        let outcome = client.transact(set(&format!("set{number}"))).await.unwrap();
+        let there = client.read(|replica| replica.row("Address_Set", outcome.inserted[0]).is_some());
+        assert!(there, "transaction {number}");
+    }
+    // Whoever insists on a leader does not stay here.
+    let insists = Client::start(options(&[follower.remote()], None));
+    let refused = |link: &Link| matches!(link, Link::Down(why) if why.contains("does not lead"));
+    until(&insists, "refused", |_, link| refused(link)).await;
 }

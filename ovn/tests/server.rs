@@ -222,3 +222,27 @@ async fn rfc7047_5_2_a_real_server_understands_every_operation() {
         assert_eq!(rows, [(outcome.inserted[0], &expected)]);
     });
 }
+
+/// The database is converted to a newer schema under a client that is connected (ovsdb-server(7) §4.1.19).
+#[tokio::test]
+async fn a_schema_that_changes_meanwhile_is_followed() {
+    let (directory, server) = standalone(support::SCHEMA);
+    let client = Client::start(options(&[server.remote()], None));
+    synced(&client).await;
+    client.transact(router("vpc1")).await.unwrap();
+    let newer = support::file(directory.path(), "newer.json");
+    let edit = r#".version = "99.0.0" | del(.cksum) | .tables.Logical_Router_Policy.columns.bfd_sessions =
+        {"type": {"key": {"type": "uuid", "refTable": "BFD", "refType": "weak"}, "min": 0, "max": "unlimited"}}"#;
+    let edited = std::process::Command::new("jq").args([edit, support::SCHEMA]).output().unwrap();
+    std::fs::write(&newer, edited.stdout).unwrap();
+    assert!(!client.read(|replica| replica.has_column("Logical_Router_Policy", "bfd_sessions")));
+    support::run("ovsdb-client", &["convert", &server.remote(), &newer]);
+    support::until(&client, "the new column", |replica, link| {
+        let sessions = |row: &ovn::Row| row.get("bfd_sessions") == Some(&Value::none());
+        *link == Link::Synced && replica.rows("Logical_Router_Policy").all(|(_, row)| sessions(row))
+    })
+    .await;
+    assert_eq!(client.read(|replica| replica.rows("Logical_Router").count()), 1);
+    client.transact(router("vpc2")).await.unwrap();
+    assert_eq!(client.counters().syncs, 2);
+}

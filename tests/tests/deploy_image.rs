@@ -193,6 +193,7 @@ fn the_dockerfile_has_the_same_content() {
     let links = |text: &str| text.matches("/usr/local/bin/").count();
     assert_eq!(links(&text), links(&build), "as many links");
     let flags = r#"[\"-C\",\"target-feature=+crt-static\",\"-C\",\"link-arg=-Wl,-z,pack-relative-relocs\"]"#;
+    let build = std::fs::read_to_string(path("deploy/image/static.sh")).unwrap();
     assert!(text.contains(flags) && build.contains(flags), "the same way to a static binary");
     assert!(text.contains("-- -C strip=symbols") && build.contains("-- -C strip=symbols"));
 }

@@ -50,6 +50,9 @@ impl Owner {
     }
 }
 
+/// What is read of a row: what tells it from others, the router that holds it, its content.
+type Read = (Key, Option<Uuid>, Option<Row>);
+
 /// Which router holds a row, by the row.
 type Holders = HashMap<Uuid, (Uuid, Box<str>)>;
 
@@ -75,15 +78,14 @@ pub(super) fn session_key(row: &Columns) -> Option<SessionKey> {
 #[must_use]
 pub fn found(replica: &Replica, owner: &Owner) -> Vec<Found> {
     let mut all = Vec::new();
-    let mut add =
-        |table: &'static str, read: &dyn Fn(Uuid, &Columns) -> Option<(Key, Option<Uuid>, Option<Row>)>| {
-            for (uuid, row) in replica.rows(table).filter(|(_, row)| owner.has(row)) {
-                if let Some((key, router, content)) = read(uuid, row) {
-                    let ids = cells::map(row, "external_ids");
-                    all.push(Found { table, uuid, key, router, row: content, ids });
-                }
+    let mut add = |table: &'static str, read: &dyn Fn(Uuid, &Columns) -> Option<Read>| {
+        for (uuid, row) in replica.rows(table).filter(|(_, row)| owner.has(row)) {
+            if let Some((key, router, content)) = read(uuid, row) {
+                let ids = cells::map(row, "external_ids");
+                all.push(Found { table, uuid, key, router, row: content, ids });
             }
-        };
+        }
+    };
     add("Address_Set", &|_, row| {
         let name: Box<str> = cells::text(row, "name").into();
         let addresses = cells::texts(row, "addresses").map(Box::from).collect();

@@ -10,18 +10,26 @@ const AGAIN: Duration = Duration::from_secs(3600);
 /// Objects remembered; with more, the memory begins anew: something is told twice then.
 const OBJECTS: usize = 4096;
 
+/// What was told, and when.
+#[derive(Debug)]
+struct Story {
+    reason: &'static str,
+    message: Box<str>,
+    at: Instant,
+}
+
 /// The last story of each kind (warning or not), by the object's uid.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    told: HashMap<(Box<str>, bool), (&'static str, Box<str>, Instant)>,
+    told: HashMap<(Box<str>, bool), Story>,
 }
 
 impl Memory {
     /// Whether it was not told just so last, or long ago; it counts as told then.
     pub(super) fn is_news(&mut self, uid: &str, notice: &Notice, now: Instant) -> bool {
         let key = (uid.into(), notice.warning);
-        let known = self.told.get(&key).is_some_and(|(reason, message, at)| {
-            *reason == notice.reason && **message == *notice.message && now < *at + AGAIN
+        let known = self.told.get(&key).is_some_and(|story| {
+            story.reason == notice.reason && *story.message == *notice.message && now < story.at + AGAIN
         });
         if known {
             return false;
@@ -31,7 +39,8 @@ impl Memory {
         }
         // Whoever is well may fall ill in the same way again, and is told so.
         self.told.remove(&(uid.into(), !notice.warning));
-        self.told.insert(key, (notice.reason, notice.message.as_str().into(), now));
+        let story = Story { reason: notice.reason, message: notice.message.as_str().into(), at: now };
+        self.told.insert(key, story);
         true
     }
 }

@@ -216,7 +216,6 @@ fn lease(place: &Place, before: Option<Before>) -> Lease {
             renew_time: Some(now),
             ..LeaseSpec::default()
         }),
-        ..Lease::default()
     }
 }
 

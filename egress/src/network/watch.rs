@@ -1,7 +1,7 @@
 //! Both databases, and which objects a change of theirs touches.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ovn::net::{Client, Link, Options, Tls};
 use tracing::{info, warn};
@@ -139,7 +139,8 @@ impl Databases {
                 marks.add(store.keys());
                 marks.add(owners(&network, &self.vendor));
             }
-            let rest = (begin.elapsed() * REST).max(Duration::from_millis(1));
+            // What changes meanwhile is seen together.
+            tokio::time::sleep(begin.elapsed() * REST).await;
             let gone = tokio::select! {
                 changed = northbound.changed() => changed.is_err(),
                 changed = southbound.changed() => changed.is_err(),
@@ -147,9 +148,6 @@ impl Databases {
             if gone {
                 return std::future::pending().await; // the clients ended, and with them the process
             }
-            tokio::time::sleep(rest).await;
-            northbound.mark_unchanged();
-            southbound.mark_unchanged();
         }
     }
 }

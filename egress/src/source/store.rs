@@ -183,15 +183,15 @@ impl Store {
     fn names(&self, kind: Kind) -> Vec<Name> {
         let state = self.state();
         let cluster = &state.cluster;
-        let plain = |name: &Box<str>| Name { namespace: "".into(), name: name.clone() };
+        let plain = |name: &str| Name { namespace: "".into(), name: name.into() };
         match kind {
             Kind::Gateway => cluster.gateways.keys().cloned().collect(),
-            Kind::Vpc => state.vpcs.keys().map(plain).collect(),
+            Kind::Vpc => state.vpcs.keys().map(|name| plain(name)).collect(),
             Kind::OwnVpc => state.own.iter().flatten().map(|(name, _)| plain(name)).collect(),
-            Kind::Subnet => cluster.subnets.keys().map(plain).collect(),
+            Kind::Subnet => cluster.subnets.keys().map(|name| plain(name)).collect(),
             Kind::Pod => cluster.pods.keys().cloned().collect(),
-            Kind::Namespace => cluster.namespaces.keys().map(plain).collect(),
-            Kind::Node => cluster.nodes.keys().map(plain).collect(),
+            Kind::Namespace => cluster.namespaces.keys().map(|name| plain(name)).collect(),
+            Kind::Node => cluster.nodes.keys().map(|name| plain(name)).collect(),
             Kind::Deployment => cluster.deployments.keys().cloned().collect(),
             Kind::Attachment => cluster.attachments.iter().flatten().cloned().collect(),
             Kind::Lease => Vec::new(),

@@ -41,12 +41,13 @@ pub(super) fn main(spec: &Spec) -> Vec<Container> {
 
 fn gateway(spec: &Spec) -> Container {
     let live = ["sidecar", "nat", "live"];
+    let ready = ["sidecar", "nat", "ready"];
     Container {
         command: Some(words(&["sidecar", "nat"])),
         env: Some(nat_env(spec)),
         startup_probe: Some(probe(&live, 1, 2, 30)),
         liveness_probe: Some(probe(&live, 1, 5, 3)),
-        readiness_probe: Some(probe(&live, 3, 3, 1)),
+        readiness_probe: Some(probe(&ready, 3, 3, 1)),
         resources: Some(resources(["10m", "16Mi"], ["100m", "64Mi"])),
         // Root without the rights of root: as another user iptables would have none of these two.
         security_context: Some(confined(0, &["NET_ADMIN", "NET_RAW"])),

@@ -98,7 +98,7 @@ pub fn operations(bits: u8) -> Vec<Operation> {
     let table = || "T".into();
     let mutation = Mutation { column: "tag".into(), mutator: "insert", value: Value::set([1, 2]) };
     let all = [
-        Operation::Insert { table: table(), row: row(), name: Some("row".into()) },
+        Operation::Insert { table: table(), row: row(), name: Some("row".into()), uuid: None },
         Operation::Update { table: table(), rows: rows(), row: row() },
         Operation::Mutate { table: table(), rows: rows(), mutations: vec![mutation] },
         Operation::Delete { table: table(), rows: op::row(Uuid(13)) },

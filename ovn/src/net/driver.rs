@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, info, warn};
+use tracing::debug;
 
 use super::tls::Tls;
 use super::wire::{News, Wire};
@@ -72,8 +72,8 @@ impl Driver {
         if status.0 != *link {
             status.0 = link.clone();
             match link {
-                Link::Synced => info!(syncs = counters.syncs, resumes = counters.resumes, "database synced"),
-                Link::Down(why) => warn!(%why, "database not connected"),
+                Link::Synced => debug!(syncs = counters.syncs, resumes = counters.resumes, "database synced"),
+                Link::Down(why) => debug!(%why, "database not connected"),
             }
         }
         status.1 = counters;

@@ -8,7 +8,9 @@ use std::time::Instant;
 use serde_json::{Value as Json, json};
 
 use super::standing::{self, Standing};
-use super::{Action, Columns, Link, Message, Method, Pending, Phase, Question, Replica, Schema, Session};
+use super::{
+    Action, Columns, Link, Message, Method, Pending, Phase, Question, Replica, Request, Schema, Session,
+};
 use crate::op::Condition;
 use crate::replica::Notation;
 use crate::value::Uuid;
@@ -126,7 +128,8 @@ impl Session {
                 let schema = Schema::from_json(&result).map_err(|fault| format!("get_schema: {fault}"))?;
                 let columns = Standing::monitored(&schema);
                 let params = Standing::request(&columns);
-                self.ask(now, "monitor_cond", &params, Question::ServerMonitor { schema, columns }, out);
+                let what = Question::ServerMonitor { schema, columns };
+                self.ask(now, what, ("monitor_cond", params), out);
                 Ok(())
             }
             Question::ServerMonitor { .. } if failed => self.ask_schema(now, out),
@@ -141,20 +144,15 @@ impl Session {
                 self.ask_monitor(now, schema, replica, out);
                 Ok(())
             }
-            Question::Monitor { method, schema, columns, since } if failed => {
-                let unknown = outcome_text(&error).contains("unknown method");
-                match method.next().filter(|_| unknown) {
-                    Some(method) => {
-                        let params = self.monitor_params(method, &schema, &columns, since);
-                        let question = Question::Monitor { method, schema, columns, since };
-                        self.ask(now, method.name(), &params, question, out);
-                        Ok(())
-                    }
-                    None => Err(format!("{}: {}", method.name(), outcome_text(&error))),
-                }
+            Question::Monitor(request) if failed => {
+                let error = outcome_text(&error);
+                let older = request.method.next().filter(|_| error.contains("unknown method"));
+                let Some(method) = older else { return Err(format!("{}: {error}", request.method.name())) };
+                self.monitor(now, Request { method, ..request }, out);
+                Ok(())
             }
-            Question::Monitor { method, schema, columns, since } => {
-                self.begin(method, &schema, &columns, since, (result, replica))?;
+            Question::Monitor(request) => {
+                self.begin(&request, result, replica)?;
                 self.phase = Phase::Synced { since: now };
                 self.link = Link::Synced;
                 self.counters.syncs += 1;
@@ -165,31 +163,25 @@ impl Session {
     }
 
     /// Carries out the first answer of a monitor.
-    fn begin(
-        &mut self,
-        method: Method,
-        schema: &Schema,
-        columns: &Columns,
-        since: Uuid,
-        (result, replica): (Json, &mut Replica),
-    ) -> Result<(), String> {
+    fn begin(&mut self, request: &Request, result: Json, replica: &mut Replica) -> Result<(), String> {
+        let Request { method, schema, columns, since } = request;
         let (found, last, rows) = match (method, result) {
             (Method::Since, Json::Array(mut parts)) if parts.len() == 3 => {
                 let rows = parts.pop().unwrap_or_default();
                 let last = transaction(&parts[1])?;
-                (parts[0] == json!(true) && since != Uuid(0), last, rows)
+                (parts[0] == json!(true) && *since != Uuid(0), last, rows)
             }
             (Method::Since, _) => return Err("monitor_cond_since: not its answer".into()),
             (_, rows) => (false, Uuid(0), rows),
         };
-        let notation = if method == Method::Plain { Notation::Rows } else { Notation::Differences };
+        let notation = if *method == Method::Plain { Notation::Rows } else { Notation::Differences };
         let carried_out = if found {
-            self.counters.resumes += 1;
             replica.update(&rows, notation)
         } else {
             replica.replace(schema, columns, &rows, notation)
         };
         carried_out.map_err(|fault| self.diverged(fault))?;
+        self.counters.resumes += u64::from(found);
         self.last_transaction = last;
         Ok(())
     }
@@ -213,7 +205,7 @@ impl Session {
             out.push(Action::Changed);
         }
         let params = json!([self.config.database]);
-        self.ask(now, "get_schema", &params, Question::Schema, out);
+        self.ask(now, Question::Schema, ("get_schema", params), out);
         Ok(())
     }
 
@@ -230,12 +222,16 @@ impl Session {
         }
         let same = *replica.schema() == schema && *replica.monitored() == columns;
         let since = if same { self.last_transaction } else { Uuid(0) };
-        let method = Method::Since;
-        let params = self.monitor_params(method, &schema, &columns, since);
-        self.ask(now, method.name(), &params, Question::Monitor { method, schema, columns, since }, out);
+        self.monitor(now, Request { method: Method::Since, schema, columns, since }, out);
     }
 
-    fn monitor_params(&self, method: Method, schema: &Schema, columns: &Columns, since: Uuid) -> Json {
+    fn monitor(&mut self, now: Instant, request: Request, out: &mut Vec<Action>) {
+        let (name, params) = (request.method.name(), self.monitor_params(&request));
+        self.ask(now, Question::Monitor(request), (name, params), out);
+    }
+
+    fn monitor_params(&self, wanted: &Request) -> Json {
+        let Request { method, schema, columns, since } = wanted;
         let mut requests = json!({});
         for watched in &self.config.monitor {
             let Some(columns) = columns.get(watched.table) else { continue };
@@ -244,7 +240,7 @@ impl Session {
             // What the server cannot compare is not compared: better too many rows than none.
             let known = |one: &&Condition| schema.column(watched.table, &one.column).is_some();
             let only: Vec<_> = watched.only.iter().map_while(|all| all.first().filter(known)).collect();
-            if method != Method::Plain && only.len() == watched.only.len() && !only.is_empty() {
+            if *method != Method::Plain && only.len() == watched.only.len() && !only.is_empty() {
                 request["where"] = Json::Array(only.into_iter().map(Condition::to_json).collect());
             }
             requests[watched.table] = json!([request]);

@@ -94,13 +94,18 @@ enum Question {
         columns: Columns,
     },
     Schema,
-    Monitor {
-        method: Method,
-        schema: Schema,
-        columns: Columns,
-        since: Uuid,
-    },
+    Monitor(Request),
     Transact(u64),
+}
+
+/// What a monitor is asked for.
+#[derive(Debug)]
+struct Request {
+    method: Method,
+    schema: Schema,
+    columns: Columns,
+    /// The last transaction that the copy has; zero: there is no copy to go on from.
+    since: Uuid,
 }
 
 /// Ways to monitor, best first.
@@ -173,7 +178,7 @@ impl Session {
             Phase::Connecting { since } => Some(since + timing.connect),
             Phase::Asking => {
                 // Only the first answer of the monitor may take its time: the server is busy putting it together.
-                let monitor = |one: &Pending| matches!(one.what, Question::Monitor { .. });
+                let monitor = |one: &Pending| matches!(one.what, Question::Monitor(_));
                 let long = self.pending.values().any(monitor);
                 let silence = if long { timing.reply.max(timing.probe * 2) } else { timing.probe * 2 };
                 self.heard.map(|heard| heard + silence)
@@ -202,8 +207,8 @@ impl Session {
         self.probing = false;
         self.standing.forget();
         // Without it the server closes the connection whenever a database comes, goes or changes its schema.
-        self.ask(now, "set_db_change_aware", &json!([true]), Question::Any, out);
-        self.ask(now, "get_schema", &json!([standing::DATABASE]), Question::ServerSchema, out);
+        self.ask(now, Question::Any, ("set_db_change_aware", json!([true])), out);
+        self.ask(now, Question::ServerSchema, ("get_schema", json!([standing::DATABASE])), out);
     }
 
     /// The connection could not be made, or is gone.
@@ -243,7 +248,7 @@ impl Session {
         let mut params = vec![json!(self.config.database)];
         params.extend(operations.iter().map(Operation::to_json));
         self.counters.transactions += 1;
-        self.ask(now, "transact", &Json::Array(params), Question::Transact(number), out);
+        self.ask(now, Question::Transact(number), ("transact", Json::Array(params)), out);
     }
 
     /// Time has passed.
@@ -265,7 +270,7 @@ impl Session {
                     self.fail(now, "no answer in time".into(), out);
                 } else {
                     self.probing = true;
-                    self.ask(now, "echo", &json!([]), Question::Any, out);
+                    self.ask(now, Question::Any, ("echo", json!([])), out);
                 }
             }
         }
@@ -276,8 +281,8 @@ impl Session {
         waiting.map(|one| one.sent).min()
     }
 
-    fn ask(&mut self, now: Instant, method: &str, params: &Json, what: Question, out: &mut Vec<Action>) {
-        out.push(Action::Send(rpc::request(self.next_id, method, params)));
+    fn ask(&mut self, now: Instant, what: Question, (method, params): (&str, Json), out: &mut Vec<Action>) {
+        out.push(Action::Send(rpc::request(self.next_id, method, &params)));
         self.pending.insert(self.next_id, Pending { what, sent: now });
         self.next_id += 1;
     }
