@@ -92,11 +92,11 @@ fn families() -> Result<()> {
     world.step(&mut fixture, "gateway6")?;
 
     let both = ["192.168.60.0/24,fd61::/64", "192.168.60.1,fd61::1", "10.255.255.254,fd10::fe"];
-    one(&world, ["dual", "dual"], both, Flavour::Seed)?;
+    one(&world, ["vpc4", "dual"], both, Flavour::Seed)?;
     world.step(&mut fixture, "dual")?;
-    gateway_with(&world, ["gateway4", "dual", "dual"], &["192.168.60.0/24", "fd61::/64"])?;
+    gateway_with(&world, ["gateway4", "vpc4", "dual"], &["192.168.60.0/24", "fd61::/64"])?;
     let addresses = ["192.168.60.2,fd61::2", "172.18.0.3,fd17::3"];
-    pod(&world, ["gateway4-5589cbd9d9-8jbct", "gateway4", "dual", "dual"], addresses)?;
+    pod(&world, ["gateway4-5589cbd9d9-8jbct", "gateway4", "vpc4", "dual"], addresses)?;
     world.sessions(&["192.168.60.2", "fd61::2"], "up")?;
     world.step(&mut fixture, "gateway4")
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tests::egress::dump::{Fixture, source};
 use tests::egress::northbound::Schema;
+use tests::egress::pods::Pod;
 use tests::egress::world::{LIMIT, World, gateway, gateway_path, has_condition};
 use tests::egress::{objects, seed};
 use tests::fault::{During, Result, ensure};
@@ -47,7 +48,6 @@ fn faults() -> Vec<(Value, &'static str, &'static str)> {
         (json!({"observability": {"interfaceMetrics": true}}), "UnservedField", "spec.observability"),
         (blocks(json!(["10.16.0.300"])), "InvalidAddress", "spec.policies[0].ipBlocks[0]"),
         (json!({"internalIPs": ["10.99.0.1"]}), "InvalidAddress", "spec.internalIPs[0]"),
-        (json!({"bandwidth": {"ingress": "much"}}), "InvalidBandwidth", "spec.bandwidth.ingress"),
         (json!({"bfd": {"enabled": true}}), "VpcBfdPortNotEnabled", "spec.bfd.enabled"),
     ]
 }
@@ -61,6 +61,7 @@ fn refused_at_the_door() -> Vec<(Value, &'static str)> {
         (json!({"policies": []}), "at least one policy or selector is required"),
         (json!({"trafficPolicy": "Nearest"}), "spec.trafficPolicy"),
         (json!({"bfd": {"multiplier": 256}}), "spec.bfd.multiplier"),
+        (json!({"bandwidth": {"ingress": "much"}}), "spec.bandwidth.ingress"),
     ]
 }
 
@@ -183,7 +184,10 @@ fn another_group() -> Result<()> {
     object["apiVersion"] = json!(format!("{group}/v1"));
     wait::until("the group is served", LIMIT, || world.api.put(&object))?;
     world.deployed("gateway1", 1)?;
-    world.pods(&seed::GATEWAY1[..1])?;
+    // The label has the group's name, so that the controller of the other group does not take the pod for its own.
+    let key = format!("{group}/vpc-egress-gateway");
+    let labels = [("app", "vpc-egress-gateway"), (key.as_str(), "gateway1")];
+    world.pods(&[Pod { labels: &labels, ..seed::GATEWAY1[0] }])?;
     world.deployed("gateway1", 1)?;
     world.step(&mut fixture, "create")?;
     renew(&world)?;
