@@ -2,6 +2,8 @@
 //! (chassis are registered, ports bound, BFD sessions said to be up), so that a test decides when it happens.
 
 use super::dump::Dump;
+pub use super::schema::Schema;
+use super::schema::of_schema;
 use crate::fault::{During, Fault, Result, ensure};
 use crate::netns::Netns;
 use crate::proc::{Daemon, run};
@@ -13,17 +15,6 @@ use std::time::Duration;
 
 /// How long a daemon of OVN may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(15);
-
-/// The schema of the northbound database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schema {
-    /// The one that came with the daemons.
-    Stock,
-    /// With columns and words of OVN 24.03 and later: `Logical_Router_Policy.bfd_sessions` among them.
-    Newer,
-    /// Without tables that came in the years before: OVN 21.
-    Older,
-}
 
 /// A client of a northbound database.
 #[derive(Clone, Debug)]
@@ -82,7 +73,7 @@ fn transact(remote: &str, database: &str, operations: &[Value]) -> Result<()> {
 pub struct Databases {
     northd: Option<Daemon>,
     south: Daemon,
-    north: Option<Daemon>,
+    north: Vec<Option<Daemon>>,
     nb: Nb,
     dir: PathBuf,
     netns: Arc<Netns>,
@@ -94,17 +85,41 @@ impl Databases {
     /// # Errors
     /// When one does not answer within 15 s, with the end of its log.
     pub fn start(netns: &Arc<Netns>, dir: &Path, schema: Schema) -> Result<Self> {
+        Self::with_members(netns, dir, schema, 1)
+    }
+
+    /// The same with the northbound database on a cluster of so many servers, unless it is one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_members(netns: &Arc<Netns>, dir: &Path, schema: Schema, members: usize) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         let stock = Path::new("/usr/share/ovn");
         let changed = dir.join("nb.ovsschema");
         std::fs::write(&changed, of_schema(&stock.join("ovn-nb.ovsschema"), schema)?)?;
-        create(&dir.join("nb.db"), &changed)?;
+        let mut north = Vec::new();
+        let names: Vec<_> = (1..=members).map(member).collect();
+        for name in &names {
+            let database = dir.join(format!("{name}.db"));
+            match (members, &names[0]) {
+                (1, _) => create(&database, &changed)?,
+                (_, first) => clustered(dir, name, (first != name).then_some(first), &changed)?,
+            }
+            north.push(Some(server(netns, dir, name)?));
+            run(&[
+                "ovsdb-client",
+                "--timeout=15",
+                "wait",
+                &remote(dir, name),
+                "OVN_Northbound",
+                "connected",
+            ])?;
+        }
         create(&dir.join("sb.db"), &stock.join("ovn-sb.ovsschema"))?;
-        let north = server(netns, dir, "nb")?;
         let south = server(netns, dir, "sb")?;
-        let nb = Nb::at(remote(dir, "nb"));
+        let nb = Nb::at(names.iter().map(|name| remote(dir, name)).collect::<Vec<_>>().join(","));
         let (dir, netns) = (dir.to_owned(), Arc::clone(netns));
-        let mut databases = Self { northd: None, south, north: Some(north), nb, dir, netns };
+        let mut databases = Self { northd: None, south, north, nb, dir, netns };
         databases.start_northd()?;
         Ok(databases)
     }
@@ -114,7 +129,7 @@ impl Databases {
     /// # Errors
     /// When it cannot be started.
     pub fn start_northd(&mut self) -> Result<()> {
-        let (north, south) = (remote(&self.dir, "nb"), remote(&self.dir, "sb"));
+        let (north, south) = (self.nb.remote.clone(), remote(&self.dir, "sb"));
         let control = format!("--unixctl={}", self.dir.join("northd.ctl").display());
         let argv = ["ovn-northd", "--ovnnb-db", &north, "--ovnsb-db", &south, &control];
         self.northd = Some(spawn(&self.netns, &self.dir, "northd", &argv)?);
@@ -133,22 +148,41 @@ impl Databases {
         remote(&self.dir, "sb")
     }
 
-    /// Ends the northbound server as a crash does.
+    /// Ends a northbound server, by its number from 0, as a crash does.
     ///
     /// # Errors
     /// When it does not run.
-    pub fn kill_north(&mut self) -> Result<()> {
-        self.north.take().ok_or_else(|| Fault::new("no northbound server"))?.kill()
+    pub fn kill_north(&mut self, member: usize) -> Result<()> {
+        let there = self.north.get_mut(member).and_then(Option::take);
+        there.ok_or_else(|| Fault::new("no northbound server"))?.kill()
     }
 
     /// Starts it again, with the data it had.
     ///
     /// # Errors
     /// When it does not answer within 15 s.
-    pub fn start_north(&mut self) -> Result<()> {
-        ensure(self.north.is_none(), || "the northbound server runs".to_owned())?;
-        self.north = Some(server(&self.netns, &self.dir, "nb")?);
+    pub fn start_north(&mut self, at: usize) -> Result<()> {
+        let started = server(&self.netns, &self.dir, &member(at + 1))?;
+        let there = self.north.get_mut(at).filter(|there| there.is_none());
+        *there.ok_or_else(|| Fault::new("the northbound server runs"))? = Some(started);
         Ok(())
+    }
+
+    /// The member of the cluster that leads.
+    ///
+    /// # Errors
+    /// When none does within 15 s.
+    pub fn leader(&self) -> Result<usize> {
+        let leads = |at: &usize| {
+            let control = self.dir.join(format!("{}.ctl", member(at + 1))).display().to_string();
+            let status = run(&["ovs-appctl", "-t", &control, "cluster/status", "OVN_Northbound"]);
+            status.is_ok_and(|status| status.contains("Role: leader"))
+        };
+        let running = || (0..self.north.len()).filter(|at| self.north[*at].is_some());
+        let (leader, _) = wait::until("a leader of the cluster", START_LIMIT, || {
+            running().find(leads).ok_or_else(|| Fault::new("none"))
+        })?;
+        Ok(leader)
     }
 
     /// Registers a chassis on a host of the same name, as its `ovn-controller` would.
@@ -179,8 +213,11 @@ impl Databases {
     pub fn session(&self, peer: &str, status: &str) -> Result<()> {
         let which = format!("dst_ip=\"{peer}\"");
         wait::until(&format!("session with {peer}"), START_LIMIT, || {
-            let row = self.sbctl(&["--bare", "--columns=_uuid", "find", "BFD", &which])?;
-            ensure(!row.trim().is_empty(), || "no row".to_owned())?;
+            // One that is told to sleep says nothing.
+            let row =
+                self.sbctl(&["--bare", "--columns=_uuid", "find", "BFD", &which, "status!=admin_down"])?;
+            let all = || self.sbctl(&["list", "BFD"]).unwrap_or_default();
+            ensure(!row.trim().is_empty(), || format!("no row that is awake: {}", all()))?;
             self.sbctl(&["set", "BFD", row.trim(), &format!("status={status}")])
         })?;
         Ok(())
@@ -197,9 +234,30 @@ impl Databases {
     /// The ends of the logs, for messages.
     #[must_use]
     pub fn state(&self) -> String {
-        let daemons = [self.northd.as_ref(), Some(&self.south), self.north.as_ref()];
-        daemons.into_iter().flatten().map(Daemon::log_tail).collect::<Vec<_>>().join("\n")
+        let others = [self.northd.as_ref(), Some(&self.south)];
+        let daemons = others.into_iter().chain(self.north.iter().map(Option::as_ref));
+        daemons.flatten().map(Daemon::log_tail).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The files of a northbound server.
+fn member(number: usize) -> String {
+    format!("nb{number}")
+}
+
+/// The file of a member of a cluster: the first one, or one that joins it.
+fn clustered(dir: &Path, name: &str, first: Option<&String>, schema: &Path) -> Result<()> {
+    let database = dir.join(format!("{name}.db")).display().to_string();
+    let address = |name: &str| format!("unix:{}", dir.join(format!("{name}.raft")).display());
+    let schema = schema.display().to_string();
+    match first {
+        None => run(&["ovsdb-tool", "create-cluster", &database, &schema, &address(name)]),
+        Some(first) => {
+            let words = ["ovsdb-tool", "join-cluster", &database, "OVN_Northbound"];
+            run(&[&words[..], &[&address(name), &address(first)]].concat())
+        }
+    }
+    .map(drop)
 }
 
 fn remote(dir: &Path, name: &str) -> String {
@@ -228,35 +286,4 @@ fn spawn(netns: &Netns, dir: &Path, name: &str, argv: &[&str]) -> Result<Daemon>
     let home: Vec<&str> = home.iter().map(String::as_str).collect();
     let log = dir.join(format!("{name}.out"));
     netns.spawn(name, &[&["env"], &home[..], argv].concat(), &log).during(name)
-}
-
-/// The text of a schema, changed. Nothing checks the sum in it.
-fn of_schema(stock: &Path, schema: Schema) -> Result<String> {
-    let mut text: Value = serde_json::from_str(&std::fs::read_to_string(stock).during(stock.display())?)?;
-    let tables = &mut text["tables"];
-    match schema {
-        Schema::Stock => {}
-        Schema::Newer => {
-            let sessions = json!({"key": {"type": "uuid", "refTable": "BFD", "refType": "weak"},
-                "min": 0, "max": "unlimited"});
-            tables["Logical_Router_Policy"]["columns"]["bfd_sessions"] = json!({"type": sessions});
-            let fields =
-                &mut tables["Load_Balancer"]["columns"]["selection_fields"]["type"]["key"]["enum"][1];
-            let fields = fields.as_array_mut().ok_or_else(|| Fault::new("selection_fields is no enum"))?;
-            fields.extend([json!("ipv6_src"), json!("ipv6_dst")]);
-        }
-        Schema::Older => {
-            let all = tables.as_object_mut().ok_or_else(|| Fault::new("no tables"))?;
-            all.retain(|name, _| {
-                !["Chassis_Template_Var", "Mirror", "Static_MAC_Binding"].contains(&&**name)
-            });
-            if let Some(columns) = tables["Logical_Switch_Port"]["columns"].as_object_mut() {
-                columns.remove("mirror_rules");
-            }
-            if let Some(columns) = tables["Logical_Router_Port"]["columns"].as_object_mut() {
-                columns.remove("ipv6_prefix");
-            }
-        }
-    }
-    Ok(text.to_string())
 }

@@ -2,11 +2,12 @@
 //! for everybody else, and the program itself.
 
 use super::api::Api;
-use super::dump::Fixture;
+use super::dump::{Dump, Fixture};
 use super::northbound::{Databases, Schema};
 use super::objects;
 use super::pods::Pod;
 use super::process::{Egress, Settings};
+use super::seed;
 use super::topology::{Flavour, NODES, Subnet, Topology};
 use crate::fault::{During, Fault, Result, ensure};
 use crate::kube::{ApiServer, URL, User};
@@ -55,13 +56,21 @@ impl World {
     /// # Errors
     /// When a part does not come up.
     pub fn start(schema: Schema) -> Result<Self> {
+        Self::with_members(schema, 1)
+    }
+
+    /// The same with the northbound database on a cluster of so many servers, unless it is one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_members(schema: Schema, members: usize) -> Result<Self> {
         let site = Site::new()?;
         let server = ApiServer::start(&site)?;
         let file = site.dir().join("nad.yaml");
         std::fs::write(&file, objects::attachment_definition())?;
         server.kubectl(&["apply", "-f", &file.display().to_string()])?;
         server.kubectl(&["wait", "--for=condition=Established", "--all", "crd", "--timeout=10s"])?;
-        let databases = Databases::start(server.netns(), &site.dir().join("ovn"), schema)?;
+        let databases = Databases::with_members(server.netns(), &site.dir().join("ovn"), schema, members)?;
         for node in NODES {
             databases.chassis(node.name, node.address)?;
         }
@@ -79,11 +88,18 @@ impl World {
     /// # Errors
     /// When it does not get ready.
     pub fn run(&mut self, arguments: &[&str]) -> Result<()> {
-        let mut settings = self.settings(1)?;
-        settings.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let egress = Egress::start(self.server.netns(), self.site.dir(), settings)?;
-        self.egress = vec![egress];
+        self.egress = vec![self.replica(1, arguments)?];
         self.ready()
+    }
+
+    /// Starts an egress of this number.
+    ///
+    /// # Errors
+    /// When there is no binary to start.
+    pub fn replica(&self, number: u16, arguments: &[&str]) -> Result<Egress> {
+        let mut settings = self.settings(number)?;
+        settings.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Egress::start(self.server.netns(), self.site.dir(), settings)
     }
 
     /// What a program needs to find everything.
@@ -143,6 +159,18 @@ impl World {
         self.api.get(&gateway_path(name))
     }
 
+    /// Waits for a condition of a gateway: type, status, reason (empty: any); the gateway then.
+    ///
+    /// # Errors
+    /// The conditions it has instead.
+    pub fn condition(&self, name: &str, wanted: [&str; 3]) -> Result<Value> {
+        let waited = wait::until(name, LIMIT, || {
+            let object = self.gateway_now(name)?;
+            has_condition(&object, wanted).map(|()| object)
+        });
+        waited.map(|(object, _)| object).map_err(|fault| self.told(&fault))
+    }
+
     /// Makes Pods with their ports, bound to the chassis of their nodes.
     ///
     /// # Errors
@@ -177,14 +205,22 @@ impl World {
     /// The difference, with the end of the log.
     pub fn step(&self, fixture: &mut Fixture, title: &str) -> Result<()> {
         let (wanted, step) = fixture.next(title)?;
-        let is = || self.databases.nb().dump()?.is(wanted);
-        let reached = wait::until(title, LIMIT, is);
-        reached.and_then(|_| wait::stays(title, STAYS, is)).map_err(|fault| self.told(&fault))?;
+        self.settles(wanted).during(title)?;
         for (command, wanted) in &step.printed {
             let printed = wait::until(command, LIMIT, || self.prints(command, wanted));
             printed.map_err(|fault| self.told(&fault)).during(title)?;
         }
         Ok(())
+    }
+
+    /// Waits until the database holds this, and looks whether it stays so.
+    ///
+    /// # Errors
+    /// The difference, with the end of the log.
+    pub fn settles(&self, wanted: &Dump) -> Result<()> {
+        let is = || self.databases.nb().dump()?.is(wanted);
+        let reached = wait::until("rows", LIMIT, is);
+        reached.and_then(|_| wait::stays("rows", STAYS, is)).map_err(|fault| self.told(&fault))
     }
 
     /// Compares a table of kubectl's, but for the column AGE and the widths.
@@ -195,6 +231,20 @@ impl World {
         let said: Vec<_> = text.lines().map(|line| cells(line.get(..column).unwrap_or(line))).collect();
         let wanted_cells: Vec<_> = wanted.lines().map(cells).collect();
         ensure(said == wanted_cells, || format!("printed:\n{text}instead of:\n{wanted}"))
+    }
+
+    /// Makes gateway2 of the seed with its pods, and follows the fixture until its sessions are up.
+    ///
+    /// # Errors
+    /// The difference, with the end of the log.
+    pub fn gateway2(&self, fixture: &mut Fixture) -> Result<()> {
+        self.gateway("gateway2", &seed::gateway2())?;
+        self.deployed("gateway2", 2)?;
+        self.pods(&seed::GATEWAY2)?;
+        self.deployed("gateway2", 2)?;
+        self.step(fixture, "gateway2")?;
+        self.sessions(&["192.168.0.2", "192.168.0.3"], "up")?;
+        self.step(fixture, "sessions up")
     }
 
     /// Sessions with these peers are up, or not: what `ovn-controller` says.
@@ -222,6 +272,18 @@ impl World {
         let logs: Vec<_> = self.egress.iter().map(Egress::state).collect();
         Fault::new(format!("{fault}\n{}", logs.join("\n")))
     }
+}
+
+/// Fails unless a gateway, as it is, has this condition: type, status, reason (empty: any).
+///
+/// # Errors
+/// The conditions it has.
+pub fn has_condition(object: &Value, [kind, status, reason]: [&str; 3]) -> Result<()> {
+    let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let is = |one: &Value| {
+        one["type"] == kind && one["status"] == status && (reason.is_empty() || one["reason"] == reason)
+    };
+    ensure(all.iter().any(is), || format!("no {kind}={status} {reason} among {}", json!(all)))
 }
 
 /// A gateway of the group kubeovn.io and the namespace `default`.
