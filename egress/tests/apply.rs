@@ -9,7 +9,7 @@ mod ports;
 use egress::apply::{Owner, operations};
 use egress::rows::{Action, Row, SessionKey};
 use egress::view::Name;
-use made::{ids, references, replica, text, texts, wanted_ids};
+use made::{Columns, Made, ids, references, replica, text, texts, wanted_ids};
 use ovn::{Operation, Replica, Uuid, Value};
 use serde_json::{Value as Json, json};
 
@@ -44,16 +44,16 @@ fn wanted() -> Vec<Row> {
 }
 
 /// A router with the policy of somebody else.
-fn router(policies: &[u128]) -> (&'static str, u128, Vec<(&'static str, Value)>) {
+fn router(policies: &[u128]) -> Made<Columns> {
     ("Logical_Router", 1, vec![("name", text("vpc1")), ("policies", references(policies))])
 }
 
-fn foreign() -> (&'static str, u128, Vec<(&'static str, Value)>) {
+fn foreign() -> Made<Columns> {
     let ids = Value::texts([("vendor", "kube-ovn"), ("subnet", "subnet1")]);
     ("Logical_Router_Policy", 2, vec![("priority", Value::one(31000)), ("external_ids", ids)])
 }
 
-fn copy(newer: bool, rows: &[(&'static str, u128, Vec<(&'static str, Value)>)]) -> Replica {
+fn copy(newer: bool, rows: &[Made<Columns>]) -> Replica {
     let rows: Vec<_> =
         rows.iter().map(|(table, uuid, columns)| (*table, *uuid, columns.as_slice())).collect();
     replica(newer, &rows)
@@ -73,7 +73,7 @@ fn id_map() -> Json {
 }
 
 /// The rows of [`wanted`] as a server would give them back.
-fn there() -> Vec<(&'static str, u128, Vec<(&'static str, Value)>)> {
+fn there() -> Vec<Made<Columns>> {
     vec![
         router(&[2, 12]),
         foreign(),

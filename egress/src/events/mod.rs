@@ -1,8 +1,8 @@
 //! Kubernetes Events: what becomes of an object is told where `kubectl describe` shows it.
 //!
 //! `limit` is how many may be written, `teller` writes them. A [`Recorder`] only puts what there is to tell into a short
-//! queue: nobody ever waits for it. What was told of an object is not told again for an hour, or until it is another
-//! story; what does not fit is counted, and stays in conditions and log.
+//! queue: nobody ever waits for it. What was told of an object is not told again for ten minutes; what does not fit is
+//! counted, and stays in conditions and log.
 
 mod limit;
 mod memory;

@@ -1,28 +1,29 @@
 //! From the copies of the databases to what decisions see.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use ovn::{Replica, Row, Uuid};
 
+use super::touched::Contents;
 use super::{cells, features};
-use crate::apply::{Owner, found};
-use crate::rows::Key;
-use crate::view::{BfdPort, Name, Network, Router, Session};
+use crate::view::{BfdPort, Network, Router, Session};
 
-/// What the databases say. `vendor`: of our rows.
+/// What the databases say, and what our rows hold. `vendor`: of our rows.
 #[must_use]
-pub fn network(nb: &Replica, sb: &Replica, vendor: &str) -> Network {
+pub fn network(nb: &Replica, sb: &Replica, vendor: &str) -> (Network, Contents) {
+    let contents = Contents::of(nb, vendor);
     let ports = nb.rows("Logical_Switch_Port").map(|(_, row)| cells::text(row, "name").into()).collect();
-    Network {
+    let network = Network {
         routers: routers(nb, vendor),
         ports,
         sessions: nb.rows("BFD").filter_map(|(_, row)| session(row)).collect(),
         bfd_ports: bfd_ports(nb),
-        owned: owned(nb, vendor),
+        owned: contents.keys(),
         chassis: chassis(sb),
         features: features::features(nb, sb),
-    }
+    };
+    (network, contents)
 }
 
 /// Whether a router port is a BFD port, by its name.
@@ -69,16 +70,6 @@ fn chassis(sb: &Replica) -> BTreeMap<Box<str>, Box<str>> {
     let mut all: Vec<(Box<str>, Box<str>)> = sb.rows("Chassis").map(|(_, row)| pair(row)).collect();
     all.sort();
     all.into_iter().collect()
-}
-
-fn owned(nb: &Replica, vendor: &str) -> BTreeMap<Name, BTreeSet<Key>> {
-    let mut owned: BTreeMap<Name, BTreeSet<Key>> = BTreeMap::new();
-    for one in found(nb, &Owner::Anyone { vendor: vendor.into() }) {
-        if let Some(name) = one.gateway() {
-            owned.entry(name).or_default().insert(one.key);
-        }
-    }
-    owned
 }
 
 fn routers(nb: &Replica, vendor: &str) -> BTreeMap<Box<str>, Router> {

@@ -4,8 +4,10 @@ mod build;
 pub mod cells;
 mod features;
 mod tables;
+mod touched;
 mod watch;
 
 pub use build::network;
 pub use tables::{northbound, southbound};
+pub use touched::Contents;
 pub use watch::{Databases, Linked, Places};

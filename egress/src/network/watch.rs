@@ -6,6 +6,7 @@ use std::time::Instant;
 use ovn::net::{Client, Link, Options, Tls};
 use tracing::{info, warn};
 
+use super::touched::{Contents, touched};
 use super::{network, northbound, southbound};
 use crate::source::{Marks, Store};
 use crate::subject::Subject;
@@ -48,9 +49,11 @@ pub struct Databases {
 }
 
 /// What was read, and of which generations of the copies.
+#[derive(Clone)]
 struct Read {
     generations: [u64; 2],
     network: Arc<Network>,
+    contents: Arc<Contents>,
 }
 
 impl Databases {
@@ -88,9 +91,13 @@ impl Databases {
         Linked { northbound: self.northbound.link(), southbound: self.southbound.link() }
     }
 
-    /// What they say now, read anew; `None` before both were complete once.
+    /// What they say now; `None` before both were complete once.
     #[must_use]
     pub fn read(&self) -> Option<Arc<Network>> {
+        self.look().map(|read| read.network)
+    }
+
+    fn look(&self) -> Option<Read> {
         let mut known = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         let linked = self.linked();
         if known.is_none() && (linked.northbound != Link::Synced || linked.southbound != Link::Synced) {
@@ -99,12 +106,13 @@ impl Databases {
         // Read before the copies: what changes meanwhile is read once more, not missed.
         let generations = [&self.northbound, &self.southbound].map(|client| *client.changes().borrow());
         if let Some(read) = known.as_ref().filter(|read| read.generations == generations) {
-            return Some(Arc::clone(&read.network));
+            return Some(read.clone());
         }
-        let network =
-            self.northbound.read(|nb| self.southbound.read(|sb| Arc::new(network(nb, sb, &self.vendor))));
-        *known = Some(Read { generations, network: Arc::clone(&network) });
-        Some(network)
+        let (network, contents) =
+            self.northbound.read(|nb| self.southbound.read(|sb| network(nb, sb, &self.vendor)));
+        let read = Read { generations, network: Arc::new(network), contents: Arc::new(contents) };
+        *known = Some(read.clone());
+        Some(read)
     }
 
     /// What they said when they were read last.
@@ -126,18 +134,29 @@ impl Databases {
     /// Marks what a change touches, for ever.
     pub async fn follow(self, store: Store, marks: Arc<Marks>) {
         let (mut northbound, mut southbound) = (self.northbound.changes(), self.southbound.changes());
-        let mut told = None;
+        let (mut told, mut known): (Option<Linked>, Option<Read>) = (None, None);
         loop {
             let linked = self.linked();
-            if told.as_ref() != Some(&linked) {
+            let again = told.as_ref() != Some(&linked);
+            if again {
                 tell("northbound", &linked.northbound);
                 tell("southbound", &linked.southbound);
                 told = Some(linked);
             }
             let begin = Instant::now();
-            if let Some(network) = self.read() {
-                marks.add(store.keys());
-                marks.add(owners(&network, &self.vendor));
+            if let Some(read) = self.look() {
+                match known.as_ref().filter(|_| !again) {
+                    Some(old) => {
+                        let [old, new] = [old, &read].map(|read| (&*read.network, &*read.contents));
+                        marks.add(touched(old, new, &store));
+                    }
+                    // What could not be written while the link was down need not wait longer.
+                    None => {
+                        marks.add(store.keys());
+                        marks.add(owners(&read.network, &self.vendor));
+                    }
+                }
+                known = Some(read);
             }
             // What changes meanwhile is seen together.
             tokio::time::sleep(begin.elapsed() * REST).await;

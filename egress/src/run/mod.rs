@@ -90,6 +90,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         recorder,
         metrics,
         transaction: tokio::sync::Mutex::default(),
+        told: std::sync::Mutex::default(),
     };
     let mut driver = Driver {
         engine: Arc::new(engine),

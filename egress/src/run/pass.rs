@@ -4,7 +4,8 @@
 //! dies while the API server is away still leaves its routes. All rows of an object go in one transaction. One
 //! transaction is under way at a time, for those of objects of one router would refuse each other.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
@@ -21,7 +22,7 @@ use crate::events::{Recorder, Regarding};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::network::Databases;
-use crate::plan::{self, GatewayPlan, Settings, VpcPlan};
+use crate::plan::{self, GatewayPlan, Notice, Settings, VpcPlan};
 use crate::rows::Row;
 use crate::source::{Served, Store};
 use crate::status;
@@ -43,6 +44,8 @@ pub(super) struct Engine {
     pub(super) metrics: Arc<Metrics>,
     /// Held from reading the copy until the transaction's answer.
     pub(super) transaction: Mutex<()>,
+    /// What could not be done, as it was logged last; of objects that fail only.
+    pub(super) told: std::sync::Mutex<BTreeMap<Subject, String>>,
 }
 
 impl Engine {
@@ -57,15 +60,29 @@ impl Engine {
         let mut ended = Ended::Done;
         for trouble in &troubles {
             self.metrics.trouble(trouble.name());
-            match trouble.is_stale() {
-                true => debug!(object = %subject, %trouble, "again"),
-                false => warn!(object = %subject, %trouble, "not everything could be done"),
+            if trouble.is_stale() {
+                debug!(object = %subject, %trouble, "again");
             }
             if ended != Ended::Failed {
                 ended = trouble.ended();
             }
         }
+        let lasting = troubles.iter().filter(|one| !one.is_stale()).map(ToString::to_string);
+        self.tell(subject, lasting.collect::<Vec<_>>().join("; "));
         ended
+    }
+
+    /// Logs what could not be done, once as long as it is the same.
+    fn tell(&self, subject: &Subject, troubles: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if troubles.is_empty() {
+            if told.remove(subject).is_some() {
+                info!(object = %subject, "everything could be done again");
+            }
+        } else if told.get(subject) != Some(&troubles) {
+            warn!(object = %subject, %troubles, "not everything could be done; tried again");
+            told.insert(subject.clone(), troubles);
+        }
     }
 
     async fn gateway(&self, name: &Name) -> Vec<Trouble> {
@@ -92,10 +109,15 @@ impl Engine {
         };
         self.metrics.gateway(name, &object, &plan);
         let cause = troubles.iter().find_map(|one| Some((one.condition()?, one.to_string())));
-        let told = self.gateway_status(name, &object, &plan, cause).await;
-        troubles.extend(told.err());
         let regarding = Regarding::of("VpcEgressGateway", &self.served, &object.metadata);
-        self.recorder.tell(&regarding, &plan.notices);
+        match &cause {
+            Some((reason, message)) => {
+                let notice = Notice { warning: true, reason, message: message.clone() };
+                self.recorder.tell(&regarding, &[notice]);
+            }
+            None => self.recorder.tell(&regarding, &plan.notices),
+        }
+        troubles.extend(self.gateway_status(name, &object, &plan, cause).await.err());
         if plan.release {
             troubles.extend(self.release(name, &object).await.err());
         }

@@ -1,6 +1,7 @@
 //! Which gateways and VPCs a change touches: too many rather than too few, for a pass that finds nothing to do writes
 //! nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubeovn::{Subnet, VpcEgressGateway};
@@ -96,6 +97,14 @@ pub(super) fn by_pod(state: &State, name: &Name, forms: [Option<&Arc<Pod>>; 2]) 
 fn router<'a>(state: &'a State, vpc: &'a str) -> &'a str {
     let status = state.cluster.vpcs.get(vpc).and_then(|vpc| vpc.status.as_ref());
     status.and_then(|status| status.router.as_deref()).unwrap_or(vpc)
+}
+
+pub(super) fn by_routers(state: &State, routers: &BTreeSet<&str>) -> Vec<Subject> {
+    let of_router = |vpc: &str| routers.contains(router(state, vpc));
+    let vpcs = state.cluster.vpcs.keys().filter(|vpc| of_router(vpc)).cloned().map(Subject::Vpc);
+    let mut all: Vec<Subject> = vpcs.collect();
+    all.extend(gateways(state, |_, gateway| of_router(vpc_of(state, gateway))));
+    all
 }
 
 fn has_selectors(gateway: &VpcEgressGateway) -> bool {

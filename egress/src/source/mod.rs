@@ -5,6 +5,7 @@
 //! an object that cannot be read leaves the last good form of it in force and is told.
 
 mod affected;
+mod change;
 mod kinds;
 mod parse;
 mod pod;

@@ -24,7 +24,7 @@ use crate::access::brief;
 /// Pause after the first error of a watch; doubled with each until [`LONGEST`], and varied by a fifth.
 const SHORTEST: Duration = Duration::from_millis(200);
 /// The longest pause: so long at most does an API server that is back wait to be noticed.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(5);
 /// Where kube-ovn-controller has its Lease, and under which name.
 pub(super) const CONTROLLER: [&str; 2] = ["kube-system", "kube-ovn-controller"];
 

@@ -7,8 +7,14 @@ use ovn::schema::Schema;
 use ovn::{Replica, Row, Uuid, Value};
 use serde_json::json;
 
+/// Table, identity and columns of a row.
+pub(crate) type Made<C> = (&'static str, u128, C);
+
+/// Columns of a row.
+pub(crate) type Columns = Vec<(&'static str, Value)>;
+
 /// Of these rows; `newer`: policies have `bfd_sessions`, as from OVN 24.03 on.
-pub(crate) fn replica(newer: bool, rows: &[(&str, u128, &[(&str, Value)])]) -> Replica {
+pub(crate) fn replica(newer: bool, rows: &[Made<&[(&'static str, Value)]>]) -> Replica {
     let mut policy = json!({"priority": {"type": "integer"}});
     if newer {
         policy["bfd_sessions"] = json!({"type": {"key": {"type": "uuid"}, "min": 0, "max": "unlimited"}});
@@ -21,7 +27,7 @@ pub(crate) fn replica(newer: bool, rows: &[(&str, u128, &[(&str, Value)])]) -> R
     Replica::from_rows(Schema::from_json(&schema).unwrap(), rows)
 }
 
-pub(crate) fn row(columns: &[(&str, Value)]) -> Row {
+pub(crate) fn row(columns: &[(&'static str, Value)]) -> Row {
     columns.iter().map(|(column, value)| (Box::from(*column), value.clone())).collect()
 }
 

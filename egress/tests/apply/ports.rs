@@ -5,7 +5,7 @@ use egress::rows::Row;
 use ovn::{Operation, Replica, Uuid, Value};
 use serde_json::{Value as Json, json};
 
-use super::made::{references, replica, text, texts};
+use super::made::{Columns, Made, references, replica, text, texts};
 
 fn owner() -> Owner {
     Owner::Vpc { vendor: "kube-ovn".into(), name: "vpc1".into() }
@@ -36,7 +36,7 @@ fn vendored(key: &str, value: &str) -> Value {
     Value::texts([("vendor", "kube-ovn"), (key, value)])
 }
 
-fn router(ports: &[u128]) -> Vec<(&'static str, Value)> {
+fn router(ports: &[u128]) -> Columns {
     vec![("name", text("vpc1")), ("ports", references(ports))]
 }
 
@@ -73,7 +73,7 @@ fn a_port_comes_with_its_group_and_its_peer() {
 }
 
 /// A port as it was written, with chassis node1 and node2.
-fn there(operations: &[Json]) -> Vec<(&'static str, u128, Vec<(&'static str, Value)>)> {
+fn there(operations: &[Json]) -> Vec<Made<Columns>> {
     let mac = |table: &str, column: &str| written(operations, table)[0][column].clone();
     let config = mac("Logical_Switch", "other_config");
     let pairs: Vec<(&str, &str)> = config[1]

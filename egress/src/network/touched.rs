@@ -1,0 +1,98 @@
+//! Which objects a change of the databases touches.
+//!
+//! Of a cluster with a thousand gateways, a session that goes down concerns one. What is compared is what decisions see
+//! ([`Network`]) and what our rows hold ([`Contents`]), so that a row that somebody else changed is put right as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ovn::{Replica, Row, Uuid};
+
+use super::cells;
+use crate::apply::{Found, Owner, found};
+use crate::rows::Key;
+use crate::source::Store;
+use crate::subject::Subject;
+use crate::view::{Name, Network};
+
+/// What our rows hold.
+#[derive(Debug, Default, PartialEq)]
+pub struct Contents {
+    /// Of each gateway, also of those that are gone.
+    gateways: BTreeMap<Name, Vec<Found>>,
+    /// Rows of BFD ports and of what goes with them, whoever made them.
+    ports: Vec<(Uuid, Row)>,
+}
+
+impl Contents {
+    /// As of now.
+    pub(super) fn of(nb: &Replica, vendor: &str) -> Self {
+        let mut gateways: BTreeMap<Name, Vec<Found>> = BTreeMap::new();
+        for one in found(nb, &Owner::Anyone { vendor: vendor.into() }) {
+            if let Some(name) = one.gateway() {
+                gateways.entry(name).or_default().push(one);
+            }
+        }
+        let named = |row: &Row| cells::text(row, "name").starts_with("bfd@");
+        let member = |row: &Row| cells::entry(row, "external_ids", "group").starts_with("bfd@");
+        let peer = |row: &Row| cells::text(row, "name").starts_with("peer-bfd@");
+        let kept = |table: &'static str, keep: fn(&Row) -> bool| {
+            nb.rows(table).filter(move |(_, row)| keep(row)).map(|(uuid, row)| (uuid, row.clone()))
+        };
+        let ports = kept("Logical_Router_Port", named)
+            .chain(kept("Logical_Switch", named))
+            .chain(kept("HA_Chassis_Group", named))
+            .chain(kept("HA_Chassis", member))
+            .chain(kept("Logical_Switch_Port", peer));
+        Self { gateways, ports: ports.collect() }
+    }
+
+    /// What tells the rows of each gateway from others.
+    pub(super) fn keys(&self) -> BTreeMap<Name, BTreeSet<Key>> {
+        let keys = |rows: &Vec<Found>| rows.iter().map(|row| row.key.clone()).collect();
+        self.gateways.iter().map(|(name, rows)| (name.clone(), keys(rows))).collect()
+    }
+}
+
+/// What differs between two looks, as objects that are to be looked at.
+pub(super) fn touched(
+    (old, was): (&Network, &Contents),
+    (new, is): (&Network, &Contents),
+    store: &Store,
+) -> Vec<Subject> {
+    if old.chassis != new.chassis || old.features != new.features {
+        return store.keys();
+    }
+    let mut all: Vec<Subject> =
+        different(&was.gateways, &is.gateways).into_iter().cloned().map(Subject::Gateway).collect();
+    let routers: BTreeSet<&str> =
+        different(&old.routers, &new.routers).into_iter().map(|name| &**name).collect();
+    all.extend(store.by_routers(&routers));
+    if old.ports != new.ports {
+        all.extend(store.with_selectors());
+    }
+    let sessions: BTreeSet<_> = different(&old.sessions, &new.sessions).into_iter().collect();
+    if !sessions.is_empty() {
+        let has = |rows: &Vec<Found>| {
+            rows.iter().any(|row| match &row.key {
+                Key::Bfd(key) => sessions.contains(&(key.port.clone(), key.peer)),
+                _ => false,
+            })
+        };
+        let owners = is.gateways.iter().chain(&was.gateways).filter(|(_, rows)| has(rows));
+        all.extend(owners.map(|(name, _)| Subject::Gateway(name.clone())));
+    }
+    for port in different(&old.bfd_ports, &new.bfd_ports) {
+        let vpcs = [&old.bfd_ports, &new.bfd_ports].map(|ports| ports.get(port).map(|port| &*port.vpc));
+        all.extend(vpcs.into_iter().flatten().flat_map(|vpc| store.by_vpc(vpc)));
+    }
+    if was.ports != is.ports {
+        all.extend(store.keys().into_iter().filter(|one| matches!(one, Subject::Vpc(_))));
+    }
+    all
+}
+
+/// Keys of what is only in one of both, or differs.
+fn different<'a, K: Ord, V: PartialEq>(old: &'a BTreeMap<K, V>, new: &'a BTreeMap<K, V>) -> Vec<&'a K> {
+    let changed = new.iter().filter(|(key, value)| old.get(key) != Some(value)).map(|(key, _)| key);
+    changed.chain(old.keys().filter(|key| !new.contains_key(key))).collect()
+}

@@ -1,0 +1,151 @@
+//! What one event of a watch changes, and what that touches.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kubeovn::Vpc;
+
+use super::affected;
+use super::kinds::Kind;
+use super::parse::Object;
+use super::store::State;
+use crate::lease::Beat;
+use crate::subject::Subject;
+use crate::view::Name;
+
+/// An object as it is now: gives what that touches.
+pub(super) fn put(state: &mut State, name: Name, object: Object) -> Vec<Subject> {
+    match object {
+        Object::Gateway(gateway) => {
+            let old = state.cluster.gateways.insert(name.clone(), Arc::clone(&gateway));
+            affected::by_gateway(state, &name, [old.as_ref(), Some(&gateway)])
+        }
+        Object::Vpc(vpc) => {
+            state.vpcs.insert(name.name.clone(), vpc);
+            merge(state, &name.name)
+        }
+        Object::OwnVpc(vpc) => {
+            state.own.get_or_insert_default().insert(name.name.clone(), vpc);
+            merge(state, &name.name)
+        }
+        Object::Subnet(subnet) => {
+            let old = state.cluster.subnets.insert(name.name.clone(), Arc::clone(&subnet));
+            affected::by_subnet(state, &name.name, [old.as_ref(), Some(&subnet)])
+        }
+        Object::Pod(pod) => {
+            let old = state.cluster.pods.insert(name.clone(), Arc::clone(&pod));
+            affected::by_pod(state, &name, [old.as_ref(), Some(&pod)])
+        }
+        Object::Namespace(labels) => {
+            let same = state.cluster.namespaces.get(&name.name) == Some(&labels);
+            state.cluster.namespaces.insert(name.name, labels);
+            if same { Vec::new() } else { affected::with_selectors(state) }
+        }
+        Object::Node(node) => {
+            let same = state.cluster.nodes.get(&name.name) == Some(&node);
+            state.cluster.nodes.insert(name.name, node);
+            if same { Vec::new() } else { affected::all(state) }
+        }
+        Object::Deployment(deployment) => {
+            let same = state.cluster.deployments.insert(name.clone(), Arc::clone(&deployment))
+                == Some(Arc::clone(&deployment));
+            if same { Vec::new() } else { affected::by_deployment(state, &name, &deployment) }
+        }
+        Object::Attachment => match state.cluster.attachments.get_or_insert_default().insert(name) {
+            true => affected::all(state),
+            false => Vec::new(),
+        },
+        Object::Lease(beat) => lease(state, beat),
+    }
+}
+
+fn lease(state: &mut State, beat: Beat) -> Vec<Subject> {
+    let now = Instant::now();
+    state.pulse.beat(beat, now);
+    let alive = state.pulse.is_alive(now);
+    let changed = std::mem::replace(&mut state.cluster.controller_alive, alive) != alive;
+    if changed { affected::all(state) } else { Vec::new() }
+}
+
+/// An object that is gone: gives what that touches.
+pub(super) fn remove(state: &mut State, kind: Kind, name: &Name) -> Vec<Subject> {
+    let cluster = &mut state.cluster;
+    match kind {
+        Kind::Gateway => {
+            let old = cluster.gateways.remove(name);
+            affected::by_gateway(state, name, [old.as_ref(), None])
+        }
+        Kind::Vpc => {
+            state.vpcs.remove(&name.name);
+            merge(state, &name.name)
+        }
+        Kind::OwnVpc => {
+            state.own.get_or_insert_default().remove(&name.name);
+            merge(state, &name.name)
+        }
+        Kind::Subnet => {
+            let old = cluster.subnets.remove(&name.name);
+            affected::by_subnet(state, &name.name, [old.as_ref(), None])
+        }
+        Kind::Pod => {
+            let old = cluster.pods.remove(name);
+            affected::by_pod(state, name, [old.as_ref(), None])
+        }
+        Kind::Namespace => {
+            cluster.namespaces.remove(&name.name);
+            affected::with_selectors(state)
+        }
+        Kind::Node => {
+            cluster.nodes.remove(&name.name);
+            affected::all(state)
+        }
+        Kind::Deployment => match cluster.deployments.remove(name) {
+            Some(old) => affected::by_deployment(state, name, &old),
+            None => Vec::new(),
+        },
+        Kind::Attachment => {
+            cluster.attachments.iter_mut().for_each(|all| {
+                all.remove(name);
+            });
+            affected::all(state)
+        }
+        Kind::Lease => {
+            state.pulse.gone();
+            let was = std::mem::replace(&mut cluster.controller_alive, false);
+            if was { affected::all(state) } else { Vec::new() }
+        }
+    }
+}
+
+/// A VPC as decisions see it: router and subnets are Kube-OVN's to say, the BFD port and what is told of it are ours.
+fn merge(state: &mut State, name: &str) -> Vec<Subject> {
+    let merged = state.vpcs.get(name).map(|base| match &state.own {
+        None => Arc::clone(base),
+        Some(own) => {
+            let mut vpc = Vpc::clone(base);
+            let own = own.get(name);
+            vpc.spec.bfd_port = own.and_then(|own| own.spec.bfd_port.clone());
+            let status = vpc.status.get_or_insert_default();
+            let told = own.and_then(|own| own.status.as_ref());
+            status.bfd_port = told.and_then(|told| told.bfd_port.clone());
+            status.conditions = told.and_then(|told| told.conditions.clone());
+            Arc::new(vpc)
+        }
+    });
+    let old = match &merged {
+        Some(vpc) => state.cluster.vpcs.insert(name.into(), Arc::clone(vpc)),
+        None => state.cluster.vpcs.remove(name),
+    };
+    let parts = |vpc: &Arc<Vpc>| {
+        (
+            vpc.spec.clone(),
+            vpc.status.clone(),
+            vpc.metadata.deletion_timestamp.clone(),
+            vpc.metadata.generation,
+        )
+    };
+    match old.as_ref().map(parts) == merged.as_ref().map(parts) {
+        true => Vec::new(),
+        false => affected::by_vpc(state, name),
+    }
+}
