@@ -94,11 +94,11 @@ fn bad_specs() -> Result<()> {
     taken_name(&world).during("a name that somebody else has")
 }
 
-/// A row of somebody else's has a name that a gateway wants: it is told, the row stays, and once it is gone all is well. The
-/// name's hash is SHA-256 of `default/taken`.
+/// A row that is of no gateway has a name that a gateway wants: it is told, the row stays, and once it is gone all is well.
+/// The name's hash is SHA-256 of `default/taken`.
 fn taken_name(world: &World) -> Result<()> {
     let (nb, name) = (world.databases.nb(), format!("VEG.{TAKEN}.ipv4"));
-    nb.ctl(&["create", "Address_Set", &format!("name={name}"), "external_ids:vendor=other"])?;
+    nb.ctl(&["create", "Address_Set", &format!("name={name}"), "external_ids:vendor=kube-ovn"])?;
     let there = nb.dump()?;
     world.gateway("taken", &seed::gateway1())?;
     let object = world.condition("taken", ["Ready", "False", "ReconcileOVNRoutesFailed"])?;
