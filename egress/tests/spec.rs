@@ -220,6 +220,9 @@ fn every_fault_is_told_at_once_and_no_more_than_can_be_read() {
     let reasons: Vec<_> = refusal.faults().map(|fault| fault.reason).collect();
     assert_eq!(reasons, [Reason::UnservedField, Reason::InvalidReplicas, Reason::UnknownVpc]);
     assert!(refusal.to_string().len() < 400, "{refusal}");
+    let change = json!({"prefix": "X".repeat(100_000)});
+    let refusal = check("gateway2", with(gateway2(), change), &cluster()).unwrap_err();
+    assert!(refusal.to_string().len() < 600, "{refusal}");
     let blocks: Vec<_> = (0..1000).map(|at| format!("x{at}")).collect();
     let change = json!({"policies": [{"ipBlocks": blocks}]});
     let refusal = check("gateway2", with(gateway2(), change), &cluster()).unwrap_err();

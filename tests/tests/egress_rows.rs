@@ -120,10 +120,10 @@ fn as_policies() -> Result<()> {
 
     seed::bfd_port(&world, false)?;
     world.step(&mut fixture, "bfdPort off")?;
-    has_condition(&world, "gateway2", ["Validated", "False", "VpcBfdPortNotEnabled"])?;
+    world.condition("gateway2", ["Validated", "False", "VpcBfdPortNotEnabled"])?;
     seed::bfd_port(&world, true)?;
     world.step(&mut fixture, "bfdPort on")?;
-    has_condition(&world, "gateway2", ["Validated", "True", ""])?;
+    world.condition("gateway2", ["Validated", "True", ""])?;
 
     world.change("gateway2", &json!({"bfd": {"enabled": false}}))?;
     let third = [
@@ -155,19 +155,6 @@ fn gateway3(world: &World, fixture: &mut Fixture) -> Result<()> {
     world.step(fixture, "gateway3")?;
     world.change("gateway3", &json!({"bfd": {"minTX": 400}}))?;
     world.step(fixture, "minTX 400")
-}
-
-/// Waits for a condition: type, status, reason (empty: any).
-fn has_condition(world: &World, gateway: &str, [kind, status, reason]: [&str; 3]) -> Result<()> {
-    let waited = wait::until(&format!("{gateway}: {kind} is {status}"), LIMIT, || {
-        let object = world.gateway_now(gateway)?;
-        let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let is = all.iter().any(|one| {
-            one["type"] == kind && one["status"] == status && (reason.is_empty() || one["reason"] == reason)
-        });
-        ensure(is, || format!("conditions {all:?}"))
-    });
-    waited.map(drop).map_err(|fault| world.told(&fault))
 }
 
 #[test]

@@ -15,8 +15,8 @@ fn through(lab: &mut Lab) -> Result<()> {
     lab.keeps_addresses()?;
     for failure in [Failure::Responder, Failure::Link, Failure::Stopped] {
         for index in [0, 1] {
-            let outcomes = lab.fail_over(index, failure)?;
-            println!("{failure:?}: {outcomes:?}");
+            let (outcomes, again) = lab.fail_over(index, failure)?;
+            println!("{failure:?}: {outcomes:?}, used again after {again:?}");
             ensure(outcomes.iter().all(|outcome| outcome.gap < GAP), || {
                 format!("{failure:?}: {outcomes:?}")
             })?;

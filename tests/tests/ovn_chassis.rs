@@ -92,7 +92,8 @@ fn gateway(ovn: &Ovn, fabric: &Fabric, number: u8, dir: &tempfile::TempDir) -> R
     let netns = ovn.host_on(switch, &name, 10 + number)?;
     let addresses = [format!("192.168.0.{}", 10 + number), format!("fd00:8::{}", 10 + number)];
     for address in SERVER {
-        netns.ip(&["address", "add", address, "dev", "lo"])?;
+        let at_once = &["nodad"][..usize::from(address.contains(':'))];
+        netns.ip(&[&["address", "add", address, "dev", "lo"], at_once].concat())?;
     }
     let at =
         SERVER.iter().map(|address| address.parse::<IpAddr>()).collect::<std::result::Result<Vec<_>, _>>()?;

@@ -126,6 +126,10 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
         plan.form.as_ref().map(|form| (if form.routes { "static routes" } else { "policies" }, &form.why));
     decide("form", form.map(|(form, why)| format!("{form}: {why}")));
     decide("gating", plan.gating.map(str::to_owned));
+    let lost = Some(plan.unrouted.join(", ")).filter(|lost| !lost.is_empty());
+    let drops =
+        |lost| format!("none for packets from {lost}: the router drops them before it looks at policies");
+    decide("route", lost.map(drops));
     let last = "no member is known to work, so those that may are used";
     decide("last resort", plan.last_resort.then(|| last.to_owned()));
     decide("finalizer", plan.release.then(|| "no row is left, it may go".to_owned()));

@@ -10,9 +10,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use kubeovn::{BfdPort, Vpc};
 
-use super::{Settings, members, names, selectors};
+use super::{Settings, names, selectors};
 use crate::rows::Row;
-use crate::view::{Cluster, Family, Name, Network};
+use crate::view::{Cluster, Family, Network};
+use crate::workload;
 
 /// Nodes taken where no selector says which.
 const NODES: usize = 3;
@@ -122,15 +123,8 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
     if network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty()) {
         ports.others.clear(); // with no way out of its own, a router's load balancers are on its first BFD port
     }
-    if ports.others.is_empty() {
-        ports.home.retain(|chassis| *chassis != home);
-        ports.home.insert(0, home);
-        if wanted.node_selector.is_none() {
-            ports.home.truncate(NODES);
-        }
-    } else {
-        ports.home = vec![home];
-    }
+    // One chassis only: in a group of several OVN gives the port up where it sees no live tunnel, and `BFD.status` stays.
+    ports.home = vec![home];
     ports
 }
 
@@ -166,39 +160,30 @@ fn eligible(cluster: &Cluster, network: &Network, wanted: &BfdPort) -> Vec<Box<s
 }
 
 /// Where the pods of gateways with BFD are, also those that end or have not started: a port stays while a pod is replaced.
+/// One look at every gateway and one at every pod.
 fn hosting(cluster: &Cluster, network: &Network, settings: &Settings, vpc: &str) -> Hosting {
-    let mut hosting = Hosting { settled: true, ..Hosting::default() };
+    let mut wanted: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for (name, gateway) in &cluster.gateways {
         let spec = &gateway.spec;
         let here = spec.vpc.as_deref().filter(|vpc| !vpc.is_empty()).unwrap_or(&settings.default_vpc) == vpc;
         let enabled = spec.bfd.as_ref().is_some_and(|bfd| bfd.enabled);
-        if !here || !enabled || gateway.metadata.deletion_timestamp.is_some() {
-            continue;
+        if here && enabled && gateway.metadata.deletion_timestamp.is_none() {
+            let replicas = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
+            wanted.insert((&name.namespace, workload::label_value(&name.name)), replicas);
         }
-        let placed = nodes_of((cluster, network), &settings.group, name, &mut hosting);
-        let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or_default();
-        hosting.settled &= placed >= wanted;
     }
-    hosting
-}
-
-/// Adds the chassis of one gateway's pods; how many pods have a node and stay.
-fn nodes_of(
-    (cluster, network): (&Cluster, &Network),
-    group: &str,
-    gateway: &Name,
-    hosting: &mut Hosting,
-) -> usize {
-    let mut placed = 0;
-    for (_, pod) in
-        members::pods(cluster, group, gateway).filter(|(_, pod)| !pod.ended && !pod.node.is_empty())
-    {
-        if let Some(chassis) = network.chassis.get(&pod.node) {
-            hosting.chassis.insert(pod.node.clone(), chassis.clone());
+    let mut chassis = BTreeMap::new();
+    let key = workload::label_key(&settings.group);
+    let placed = cluster.pods.iter().filter(|(_, pod)| !pod.ended && !pod.node.is_empty());
+    for (name, pod) in placed {
+        let Some(label) = pod.labels.get(&key) else { continue };
+        let Some(left) = wanted.get_mut(&(&*name.namespace, label.clone())) else { continue };
+        *left = left.saturating_sub(usize::from(!pod.terminating));
+        if let Some(one) = network.chassis.get(&pod.node) {
+            chassis.insert(pod.node.clone(), one.clone());
         }
-        placed += usize::from(!pod.terminating);
     }
-    placed
+    Hosting { chassis, settled: wanted.values().all(|left| *left == 0) }
 }
 
 /// The parts of `spec.bfdPort.ip`.

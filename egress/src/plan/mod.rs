@@ -76,6 +76,8 @@ pub struct GatewayPlan {
     pub form: Option<Chosen>,
     /// How dead members leave, in words; `None`: it has not come to that.
     pub gating: Option<&'static str>,
+    /// Sources whose packets the router drops before it looks at policies, as it has no route for them.
+    pub unrouted: Vec<Box<str>>,
     /// Evidence speaks against all members of a family, and they are used nevertheless.
     pub last_resort: bool,
 }
@@ -157,7 +159,9 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
     let deployment = heard.then(|| workload::deployment(&request.spec, &settings.group));
     let hash = deployment.as_ref().and_then(hash);
     let (status, mut notices) = status::followed(make.of(), object, (&request, hash), &hops);
-    notices.extend(unrouted(make, &form, object));
+    let unrouted = network.routers.get(&request.router).filter(|_| !form.routes);
+    let unrouted = unrouted.map(|router| form::unrouted(&request, router)).unwrap_or_default();
+    notices.extend(tell_unrouted(&unrouted, &request.router, object));
     GatewayPlan {
         // A gateway that never had rows does not begin with those that drop: without BFD port it has no pods either.
         rows: (heard || owned).then(|| rows(make, &form, &hops)),
@@ -166,6 +170,7 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
         status,
         notices,
         members: members::report(make.of(), &hops),
+        unrouted,
         last_resort: hops.iter().any(|hops| hops.last_resort),
         gating: Some(gate.word()),
         form: Some(form),
@@ -218,18 +223,12 @@ fn rows(make: Make<'_>, form: &Chosen, hops: &[Hops; 2]) -> Vec<Row> {
     rows
 }
 
-/// Told once, when a gateway appears: sources whose packets the router drops before it looks at policies.
-fn unrouted(make: Make<'_>, form: &Chosen, object: &VpcEgressGateway) -> Option<Notice> {
-    let router = make.network.routers.get(&make.request.router)?;
-    let lost = form::unrouted(make.request, router);
+/// Told once, when a gateway appears.
+fn tell_unrouted(lost: &[Box<str>], router: &str, object: &VpcEgressGateway) -> Option<Notice> {
     let new = object.status.as_ref().is_none_or(|status| status.conditions.is_none());
-    (new && !form.routes && !lost.is_empty()).then(|| Notice {
-        warning: true,
-        reason: "NoRoute",
-        message: format!(
-            "router {} has no route for packets from {}, so they are dropped before any policy is looked at",
-            make.request.router,
-            lost.join(", ")
-        ),
-    })
+    let lost = Some(lost.join(", ")).filter(|lost| new && !lost.is_empty())?;
+    let message = format!(
+        "router {router} has no route for packets from {lost}: it drops them before it looks at policies"
+    );
+    Some(Notice { warning: true, reason: "NoRoute", message })
 }

@@ -136,6 +136,15 @@ const MOST: usize = 8;
 /// How much of a value is repeated, in characters.
 const LONGEST: usize = 80;
 
+/// At most so many characters of a text.
+fn cut(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 impl Faults {
     pub(super) fn add(
         &mut self,
@@ -147,11 +156,12 @@ impl Faults {
         if self.0.len() >= MOST {
             return;
         }
-        let mut shown: String = value.chars().take(LONGEST).collect();
-        if shown.len() < value.len() {
-            shown.push('…');
-        }
-        self.0.push(Fault { reason, field: field.into(), value: shown, rule: rule.into() });
+        self.0.push(Fault {
+            reason,
+            field: field.into(),
+            value: cut(value, LONGEST),
+            rule: cut(&rule.into(), 4 * LONGEST),
+        });
     }
 
     /// What was checked, or every fault there is.

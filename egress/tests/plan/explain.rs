@@ -56,6 +56,14 @@ rows
 }
 
 #[test]
+fn says_what_never_gets_to_a_policy() {
+    let mut world = world();
+    world.network.routers.get_mut("vpc1").unwrap().default_route = [false, true];
+    let text = gateway(&world).to_string();
+    assert!(text.contains("  route: none for packets from 192.168.0.0/24:"), "{text}");
+}
+
+#[test]
 fn a_refused_one_keeps_what_is_there() {
     let mut world = world();
     world.settle("gateway2");
@@ -97,10 +105,10 @@ fn of_a_vpc_it_says_where_the_port_is() {
     let want = "\
 vpc/vpc1: followed
   BFD port: asked for at 10.255.255.255
-  nodes: node1, node2
+  nodes: node1
   OVN: a port for each node with gateways
 rows
-  missing  Logical_Router_Port bfd@vpc1 on vpc1 networks [10.255.255.255] chassis [node1, node2]
+  missing  Logical_Router_Port bfd@vpc1 on vpc1 networks [10.255.255.255] chassis [node1]
 ";
     assert_eq!(said.to_string(), want);
     let said = explain::vpc(&world.cluster, &world.network, &world.settings, "ovn-cluster");

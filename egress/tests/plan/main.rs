@@ -13,6 +13,7 @@ mod explain;
 mod members;
 mod ports;
 mod properties;
+mod selectors;
 mod static_form;
 mod status;
 mod world;

@@ -88,7 +88,7 @@ fn a_selector_takes_all_it_matches() {
 fn gateways_on_one_chassis_share_one_port_there() {
     let mut world = world();
     gateway(&mut world, "gateway2", &["node3", "node3"]);
-    check(&world, &[port("bfd@vpc1", "node3, node1, node2")], "one chassis");
+    check(&world, &[port("bfd@vpc1", "node3")], "one chassis");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn load_balancers_without_a_way_out_allow_no_second_port() {
     let mut world = world();
     world.network.routers.get_mut("vpc1").unwrap().load_balancers = true;
     gateway(&mut world, "gateway2", &["node2", "node4"]);
-    check(&world, &[port("bfd@vpc1", "node2, node1, node3")], "home only");
+    check(&world, &[port("bfd@vpc1", "node2")], "home only");
     let member = world.plan("gateway2").members.pop().unwrap();
     assert!(member.reason.contains("node node4 has no BFD port"), "{}", member.reason);
 }

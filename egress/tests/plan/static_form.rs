@@ -223,7 +223,7 @@ fn policies_behind_a_router_without_a_route_are_told_of() {
         let notices = world.plan("gateway2").notices;
         notices.iter().find(|one| one.reason == "NoRoute").map(|one| one.message.clone())
     };
-    assert!(told(&world).unwrap().contains("packets from 192.168.0.0/24"));
+    assert!(told(&world).unwrap().contains("no route for packets from 192.168.0.0/24:"));
     let mut routed = world.clone();
     foreign(&mut routed, "192.168.0.0/16");
     assert_eq!(told(&routed), None);

@@ -213,8 +213,11 @@ impl Databases {
     pub fn session(&self, peer: &str, status: &str) -> Result<()> {
         let which = format!("dst_ip=\"{peer}\"");
         wait::until(&format!("session with {peer}"), START_LIMIT, || {
-            let row = self.sbctl(&["--bare", "--columns=_uuid", "find", "BFD", &which])?;
-            ensure(!row.trim().is_empty(), || "no row".to_owned())?;
+            // One that is told to sleep says nothing.
+            let row =
+                self.sbctl(&["--bare", "--columns=_uuid", "find", "BFD", &which, "status!=admin_down"])?;
+            let all = || self.sbctl(&["list", "BFD"]).unwrap_or_default();
+            ensure(!row.trim().is_empty(), || format!("no row that is awake: {}", all()))?;
             self.sbctl(&["set", "BFD", row.trim(), &format!("status={status}")])
         })?;
         Ok(())

@@ -1,6 +1,6 @@
 //! VPC, subnet and gateway2 of seed 001, with the names of the reference.
 
-use super::dump::Dump;
+use super::dump::{self, Dump};
 use super::pods::Pod;
 use super::topology::{DEFAULT_VPC, Flavour, Subnet, Vpc};
 use super::world::World;
@@ -62,9 +62,8 @@ pub fn gateway2() -> Value {
 /// # Errors
 /// When the fixture is not understood.
 pub fn base() -> Result<Dump> {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/egress/base.txt");
     // Stock OVN does not know the second one.
-    Dump::parse(&std::fs::read_to_string(file)?.replace("[\"ip_src\", \"ipv6_src\"]", "\"ip_src\""))
+    Dump::parse(&dump::source("base.txt")?.replace("[\"ip_src\", \"ipv6_src\"]", "\"ip_src\""))
 }
 
 /// Makes VPC and subnet, the BFD port enabled.

@@ -2,7 +2,7 @@
 //! for everybody else, and the program itself.
 
 use super::api::Api;
-use super::dump::Fixture;
+use super::dump::{Dump, Fixture};
 use super::northbound::{Databases, Schema};
 use super::objects;
 use super::pods::Pod;
@@ -159,6 +159,18 @@ impl World {
         self.api.get(&gateway_path(name))
     }
 
+    /// Waits for a condition of a gateway: type, status, reason (empty: any); the gateway then.
+    ///
+    /// # Errors
+    /// The conditions it has instead.
+    pub fn condition(&self, name: &str, wanted: [&str; 3]) -> Result<Value> {
+        let waited = wait::until(name, LIMIT, || {
+            let object = self.gateway_now(name)?;
+            has_condition(&object, wanted).map(|()| object)
+        });
+        waited.map(|(object, _)| object).map_err(|fault| self.told(&fault))
+    }
+
     /// Makes Pods with their ports, bound to the chassis of their nodes.
     ///
     /// # Errors
@@ -193,14 +205,22 @@ impl World {
     /// The difference, with the end of the log.
     pub fn step(&self, fixture: &mut Fixture, title: &str) -> Result<()> {
         let (wanted, step) = fixture.next(title)?;
-        let is = || self.databases.nb().dump()?.is(wanted);
-        let reached = wait::until(title, LIMIT, is);
-        reached.and_then(|_| wait::stays(title, STAYS, is)).map_err(|fault| self.told(&fault))?;
+        self.settles(wanted).during(title)?;
         for (command, wanted) in &step.printed {
             let printed = wait::until(command, LIMIT, || self.prints(command, wanted));
             printed.map_err(|fault| self.told(&fault)).during(title)?;
         }
         Ok(())
+    }
+
+    /// Waits until the database holds this, and looks whether it stays so.
+    ///
+    /// # Errors
+    /// The difference, with the end of the log.
+    pub fn settles(&self, wanted: &Dump) -> Result<()> {
+        let is = || self.databases.nb().dump()?.is(wanted);
+        let reached = wait::until("rows", LIMIT, is);
+        reached.and_then(|_| wait::stays("rows", STAYS, is)).map_err(|fault| self.told(&fault))
     }
 
     /// Compares a table of kubectl's, but for the column AGE and the widths.
@@ -252,6 +272,18 @@ impl World {
         let logs: Vec<_> = self.egress.iter().map(Egress::state).collect();
         Fault::new(format!("{fault}\n{}", logs.join("\n")))
     }
+}
+
+/// Fails unless a gateway, as it is, has this condition: type, status, reason (empty: any).
+///
+/// # Errors
+/// The conditions it has.
+pub fn has_condition(object: &Value, [kind, status, reason]: [&str; 3]) -> Result<()> {
+    let all = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let is = |one: &Value| {
+        one["type"] == kind && one["status"] == status && (reason.is_empty() || one["reason"] == reason)
+    };
+    ensure(all.iter().any(is), || format!("no {kind}={status} {reason} among {}", json!(all)))
 }
 
 /// A gateway of the group kubeovn.io and the namespace `default`.

@@ -16,10 +16,12 @@ pub enum User {
     Node,
     /// The ServiceAccount of the speaker beside a NAT gateway; likewise.
     Gateway,
+    /// The ServiceAccount of the egress controller; likewise.
+    Egress,
 }
 
 impl User {
-    const ALL: [Self; 3] = [Self::Admin, Self::Node, Self::Gateway];
+    const ALL: [Self; 4] = [Self::Admin, Self::Node, Self::Gateway, Self::Egress];
 
     /// The name the API server knows it by.
     #[must_use]
@@ -28,6 +30,7 @@ impl User {
             Self::Admin => "admin",
             Self::Node => "system:serviceaccount:kube-system:kube-ovn-speaker",
             Self::Gateway => "system:serviceaccount:kube-system:vpc-nat-gateway-speaker",
+            Self::Egress => "system:serviceaccount:kube-system:egress",
         }
     }
 
@@ -36,13 +39,16 @@ impl User {
             Self::Admin => "admin-token",
             Self::Node => "node-token",
             Self::Gateway => "gateway-token",
+            Self::Egress => "egress-token",
         }
     }
 
     fn groups(self) -> &'static str {
         match self {
             Self::Admin => "system:masters",
-            Self::Node | Self::Gateway => "system:serviceaccounts,system:serviceaccounts:kube-system",
+            Self::Node | Self::Gateway | Self::Egress => {
+                "system:serviceaccounts,system:serviceaccounts:kube-system"
+            }
         }
     }
 }
@@ -120,7 +126,7 @@ impl ApiServer {
         self.kubectl(&["apply", "-f", &root.join(path).display().to_string()]).map(drop)
     }
 
-    /// Grants `user` what `deploy/rbac/` has for it.
+    /// Grants `user` what `deploy/` has for it.
     ///
     /// # Errors
     /// What kubectl says.
@@ -133,6 +139,7 @@ impl ApiServer {
                 self.apply("deploy/rbac/stop/stop.yaml")
             }
             User::Gateway => self.apply("deploy/rbac/nat-gateway.yaml"),
+            User::Egress => self.apply("deploy/egress/base/rbac.yaml"),
         }
     }
 

@@ -51,6 +51,15 @@ impl Fixture {
         Ok(Self { wanted: base, steps: steps(text)?.into_iter() })
     }
 
+    /// Puts the steps of another file before its next one.
+    ///
+    /// # Errors
+    /// When a line of it is not understood.
+    pub fn first(self, name: &str) -> Result<Self> {
+        let steps = steps(&source(name)?).during(name)?.into_iter().chain(self.steps);
+        Ok(Self { wanted: self.wanted, steps: steps.collect::<Vec<_>>().into_iter() })
+    }
+
     /// Goes to the next step, which must have this title; what the database should hold then.
     ///
     /// # Errors
@@ -87,8 +96,11 @@ impl Dump {
     }
 }
 
-/// The text of a fixture. A fault names the file.
-fn source(name: &str) -> Result<String> {
+/// The text of `tests/fixtures/egress/NAME`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn source(name: &str) -> Result<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/egress").join(name);
     std::fs::read_to_string(&path).during(path.display())
 }

@@ -15,7 +15,7 @@ mod read;
 mod text;
 
 pub use change::{Change, Difference};
-pub use fixture::{Fixture, Step};
+pub use fixture::{Fixture, Step, source};
 
 use crate::fault::{Result, ensure};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! UDP by the pair of addresses, so what tells flows apart is where they go.
 
 use super::server::{PORT, Seen};
-use crate::fault::{Fault, Result, ensure};
+use crate::fault::{Fault, Result};
 use crate::netns::Netns;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,7 +30,6 @@ pub struct Track {
     pub to: IpAddr,
     /// In the order in which they were sent.
     answers: Vec<Answer>,
-    sent: usize,
 }
 
 impl Track {
@@ -56,12 +55,6 @@ impl Track {
         let before = self.answers.partition_point(|answer| answer.sent < time).saturating_sub(1);
         let answer = self.answers.get(before);
         answer.map(|answer| answer.client).ok_or_else(|| Fault::new(format!("{}: never answered", self.to)))
-    }
-
-    /// How many probes were not answered.
-    #[must_use]
-    pub fn lost(&self) -> usize {
-        self.sent.saturating_sub(self.answers.len())
     }
 
     /// When the last answered probe was sent.
@@ -151,10 +144,9 @@ impl Flow {
     }
 
     fn track(self) -> Track {
-        let sent = self.sent.len();
         let pairs = self.sent.into_iter().zip(self.answered);
         let answers = pairs.filter_map(|(sent, client)| client.map(|client| Answer { sent, client }));
-        Track { to: self.to, answers: answers.collect(), sent }
+        Track { to: self.to, answers: answers.collect() }
     }
 }
 
@@ -172,20 +164,4 @@ fn run(mut flows: Vec<Flow>, stop: &AtomicBool) -> Result<Vec<Track>> {
     std::thread::sleep(INTERVAL * 5);
     flows.iter_mut().try_for_each(Flow::receive)?;
     Ok(flows.into_iter().map(Flow::track).collect())
-}
-
-/// The longest gap of any flow that is on this gateway at `from`, and what the server saw of it at the end.
-///
-/// # Errors
-/// When no flow was on it.
-pub fn worst_of<'a>(tracks: &'a [Track], from: Instant, gateway: IpAddr) -> Result<(Duration, &'a Track)> {
-    let mut worst: Option<(Duration, &Track)> = None;
-    for track in tracks {
-        if track.client_at(from)? == gateway {
-            let gap = track.longest_gap(from)?;
-            worst = worst.filter(|(longest, _)| *longest >= gap).or(Some((gap, track)));
-        }
-    }
-    ensure(worst.is_some(), || format!("no flow was on {gateway}"))?;
-    worst.ok_or_else(|| Fault::new("no flow"))
 }

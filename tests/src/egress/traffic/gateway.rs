@@ -205,7 +205,10 @@ pub fn plug(ovn: &Ovn, pod: &Pod<'_>) -> Result<Arc<Netns>> {
     host.ip(&["link", "set", "eth0", "address", &pod.mac()])?;
     for address in pod.addresses.split(',') {
         let length = if address.contains(':') { 64 } else { 24 };
-        host.ip(&["address", "add", &format!("{address}/{length}"), "dev", "eth0"])?;
+        // An IPv6 address is of use at once only without duplicate address detection.
+        let at_once = &["nodad"][..usize::from(address.contains(':'))];
+        let address = format!("{address}/{length}");
+        host.ip(&[&["address", "add", &address, "dev", "eth0"], at_once].concat())?;
     }
     let port = format!("external_ids:iface-id={}", pod.port());
     ovn.switch().vsctl(&["set", "Interface", pod.name, &port])?;

@@ -174,24 +174,21 @@ impl Lab {
         Ok(())
     }
 
-    /// Gateway `index` fails while flows run, and comes back; what each family's flows saw.
+    /// Gateway `index` fails while flows run, and comes back; what each family's flows saw, and how long after it came back
+    /// it was used again.
     ///
     /// # Errors
     /// When a flow stays on it, or it is not used again.
-    pub fn fail_over(&mut self, index: usize, failure: Failure) -> Result<[Outcome; 2]> {
+    pub fn fail_over(&mut self, index: usize, failure: Failure) -> Result<([Outcome; 2], Duration)> {
         let gateway = &mut self.gateways[index];
         let outcomes = during(&self.site.client, gateway, failure)?;
-        wait::until("it is used again", LIMIT, || self.is_used(index))
-            .during(format_args!("after {failure:?}"))?;
-        Ok(outcomes)
+        let again = wait::until("it is used again", LIMIT, || self.is_used(index));
+        let ((), again) = again.during(format_args!("after {failure:?}"))?;
+        Ok((outcomes, again))
     }
 
     fn is_used(&self, index: usize) -> Result<()> {
         self.gateways[index].is_up(2)?;
-        if self.control.is_none() {
-            // What the program under test does by itself.
-            self.site.ovn.nudge()?;
-        }
         for v6 in [false, true] {
             let to = servers(v6)?;
             let wanted = self.gateways[index].external(to[0])?;

@@ -35,7 +35,8 @@ impl Outside {
         router.ip(&["address", "add", &format!("{}/64", ROUTER[1]), "dev", "br0", "nodad"])?;
         let servers = [servers(false)?, servers(true)?].concat();
         for address in &servers {
-            router.ip(&["address", "add", &address.to_string(), "dev", "lo"])?;
+            let at_once = &["nodad"][..usize::from(address.is_ipv6())];
+            router.ip(&[&["address", "add", &address.to_string(), "dev", "lo"], at_once].concat())?;
         }
         let server = Server::start(&router, "outside", &servers)?;
         Ok(Self { _server: server, router })
@@ -62,7 +63,9 @@ impl Outside {
         host.ip(&["link", "set", "net1", "up"])?;
         for address in addresses.split(',') {
             let length = if address.contains(':') { 64 } else { 16 };
-            host.ip(&["address", "add", &format!("{address}/{length}"), "dev", "net1"])?;
+            let at_once = &["nodad"][..usize::from(address.contains(':'))];
+            let with_length = format!("{address}/{length}");
+            host.ip(&[&["address", "add", &with_length, "dev", "net1"], at_once].concat())?;
             let (family, via) = if address.contains(':') { ("-6", ROUTER[1]) } else { ("-4", ROUTER[0]) };
             host.ip(&[family, "route", "add", "default", "via", via])?;
         }
