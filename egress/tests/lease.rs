@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use egress::lease::{Elector, Record, Seen, Step, Timing};
+use egress::lease::{Beat, Elector, Pulse, Record, Seen, Step, Timing};
 
 const TIMING: Timing = Timing { duration: Duration::from_secs(15) };
 
@@ -217,4 +217,30 @@ fn whoever_releases_leads_no_more_and_only_a_leader_can() {
     elector.wrote(begin, begin, Ok(seen("a", "x", "1")));
     assert_eq!(elector.release(begin).map(|seen| seen.version), Some("1".into()));
     assert_eq!(elector.leads(begin), None);
+}
+
+/// A Lease of kube-ovn-controller.
+fn foreign(holder: &str, renewed: &str, seconds: i32) -> Beat {
+    let lease = serde_json::json!({"metadata": {"name": "kube-ovn-controller"},
+        "spec": {"holderIdentity": holder, "renewTime": renewed, "leaseDurationSeconds": seconds}});
+    Beat::of(&serde_json::from_value(lease).expect("a Lease"))
+}
+
+#[test]
+fn a_controller_is_alive_until_its_lease_did_not_change_for_three_durations_of_our_clock() {
+    let begin = Instant::now();
+    let at = |seconds: u64| begin + Duration::from_secs(seconds);
+    let mut pulse = Pulse::default();
+    assert!(!pulse.is_alive(begin), "nobody was ever there");
+    // Its time is long ago: whether its clock is wrong or it is dead is not known yet.
+    pulse.beat(foreign("x", "2020-01-01T00:00:00.000000Z", 15), begin);
+    assert!(pulse.is_alive(at(44)) && !pulse.is_alive(at(45)));
+    pulse.beat(foreign("x", "2020-01-01T00:00:00.000000Z", 15), at(40));
+    assert!(!pulse.is_alive(at(45)), "seen once more, but not renewed");
+    pulse.beat(foreign("x", "2020-01-01T00:00:02.000000Z", 15), at(60));
+    assert!(pulse.is_alive(at(61)) && !pulse.is_alive(at(105)));
+    pulse.beat(foreign("", "2020-01-01T00:00:04.000000Z", 1), at(62));
+    assert!(!pulse.is_alive(at(62)), "given up");
+    pulse.beat(foreign("x", "2020-01-01T00:00:06.000000Z", i32::MAX), at(63));
+    assert!(!pulse.is_alive(at(63 + 1800)), "no more than ten minutes a duration are believed");
 }
