@@ -1,5 +1,6 @@
 //! The parts put together: what is watched, who leads, one pass after the other.
 
+mod outcome;
 mod pass;
 mod queue;
 mod trouble;
