@@ -82,9 +82,8 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     tasks.spawn(databases.clone().follow(store.clone(), Arc::clone(&marks)));
     let mut watches = source::start(&client, &config.served, &store);
     if let Some(place) = &config.election {
-        let fit = readiness.clone();
-        let fit = move || fit.is_fit();
-        tasks.spawn(lease::run(client.clone(), place.clone(), leadership.clone(), fit));
+        let ready = readiness.clone();
+        tasks.spawn(lease::run(client.clone(), place.clone(), leadership.clone(), move || ready.is_fit()));
     }
     let engine = Engine {
         writer: Writer::new(client.clone(), leadership.clone()),
@@ -111,7 +110,6 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         _ = ending.recv() => None,
         _ = interrupted.recv() => None,
     };
-    info!(lost = lost.as_deref(), "the end");
     driver.end().await;
     drop(watches);
     if let Some(place) = &config.election {
@@ -234,6 +232,7 @@ impl Driver {
 
     /// Lets passes under way end, in bounded time.
     async fn end(mut self) {
+        info!("ending");
         let ends = async { while self.passes.join_next().await.is_some() {} };
         if tokio::time::timeout(END, ends).await.is_err() {
             warn!("passes under way were given up");
