@@ -14,5 +14,6 @@ mod store;
 mod watch;
 
 pub use kinds::{Kind, Served};
+pub(crate) use parse::is_applied;
 pub use store::{Marks, Store};
 pub use watch::start;
