@@ -130,13 +130,15 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
     let drops =
         |lost| format!("none for packets from {lost}: the router drops them before it looks at policies");
     decide("route", lost.map(drops));
+    let left = Some(plan.left_out.join(", ")).filter(|left| !left.is_empty());
+    decide("left out", left.map(|left| format!("{left}: the pods have no way out for that IP version")));
     let last = "no member is known to work, so those that may are used";
     decide("last resort", plan.last_resort.then(|| last.to_owned()));
     decide("finalizer", plan.release.then(|| "no row is left, it may go".to_owned()));
     Explanation {
         object: format!("veg/{name}"),
         outcome: outcome(
-            plan.rows.as_deref(),
+            plan.rows.as_deref().filter(|_| !plan.refused),
             object.is_none_or(|one| one.metadata.deletion_timestamp.is_some()),
         ),
         decisions,

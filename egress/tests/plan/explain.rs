@@ -70,7 +70,7 @@ fn a_refused_one_keeps_what_is_there() {
     world.edit("gateway2", |object| object.spec.external_subnet = "nowhere".to_owned());
     let said = gateway(&world);
     assert_eq!(said.outcome, Outcome::Refused);
-    assert!(said.rows.iter().all(|line| line.state == State::Kept) && said.rows.len() > 4);
+    assert!(said.rows.iter().all(|line| line.state == State::There) && said.rows.len() > 4);
     assert!(
         said.to_string().contains("Validated False MissingSubnet: spec.externalSubnet: \"nowhere\""),
         "{said}"
