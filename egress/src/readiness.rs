@@ -1,6 +1,6 @@
 //! Whether it works, and what keeps it from it: one answer for the loop, `/readyz` and metrics.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ovn::net::Link;
 
@@ -9,6 +9,9 @@ use crate::network::Databases;
 use crate::plan::Notice;
 use crate::run::link_text;
 use crate::source::{Served, Store};
+
+/// So old may the last answer be, at least, that says whether a kube-ovn-controller is alive.
+const BLIND: Duration = Duration::from_secs(15);
 
 /// Looks at the parts. Clones share them.
 #[derive(Clone)]
@@ -44,6 +47,23 @@ impl Readiness {
         self.served.is_kube_ovn() && self.store.read(|cluster| cluster.controller_alive)
     }
 
+    /// Whether a kube-ovn-controller may serve the same objects without our knowing: its Lease was not answered for in the
+    /// time in which a leader that cannot renew its own would have ceased to lead. Without an election, as without the
+    /// API server, what is known stays in force.
+    fn is_blind(&self) -> bool {
+        let (Some(patience), true) = (self.leadership.patience(), self.served.is_kube_ovn()) else {
+            return false;
+        };
+        let asked = self.store.controller_asked();
+        asked.is_none_or(|asked| asked.elapsed() > patience.max(BLIND))
+    }
+
+    /// Whether it could write if it led: who cannot does not stand for election.
+    #[must_use]
+    pub fn is_fit(&self) -> bool {
+        self.missing().is_none() && self.databases.linked().northbound == Link::Synced
+    }
+
     /// What was never seen in full.
     fn missing(&self) -> Option<String> {
         let unlisted: Vec<&str> = self.store.unlisted().into_iter().map(|kind| kind.name()).collect();
@@ -71,6 +91,11 @@ impl Readiness {
         }
         if self.is_beside() {
             return Some(beside().message);
+        }
+        if self.is_blind() {
+            return Some(
+                "it is not known whether a kube-ovn-controller is alive: its Lease cannot be had".to_owned(),
+            );
         }
         match self.leadership.remaining() {
             Some(_) => None,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use egress::lease::{Elector, Record, Seen, Step, Timing};
+use egress::lease::{Beat, Elector, Pulse, Record, Seen, Step, Timing};
 
 const TIMING: Timing = Timing { duration: Duration::from_secs(15) };
 
@@ -217,4 +217,107 @@ fn whoever_releases_leads_no_more_and_only_a_leader_can() {
     elector.wrote(begin, begin, Ok(seen("a", "x", "1")));
     assert_eq!(elector.release(begin).map(|seen| seen.version), Some("1".into()));
     assert_eq!(elector.leads(begin), None);
+}
+
+/// A Lease of kube-ovn-controller.
+fn foreign(holder: &str, renewed: &str, seconds: i32) -> Beat {
+    let lease = serde_json::json!({"metadata": {"name": "kube-ovn-controller"},
+        "spec": {"holderIdentity": holder, "renewTime": renewed, "leaseDurationSeconds": seconds}});
+    Beat::of(&serde_json::from_value(lease).expect("a Lease"))
+}
+
+/// A controller whose Lease is asked for every two seconds.
+struct Asked {
+    pulse: Pulse,
+    begin: Instant,
+    seconds: u64,
+}
+
+impl Asked {
+    fn new() -> Self {
+        Self { pulse: Pulse::default(), begin: Instant::now(), seconds: 0 }
+    }
+
+    /// Asks for so long, gets this form each time; gives after how many seconds it counted as dead.
+    fn for_seconds(&mut self, seconds: u64, holder: &str, renewed: &str) -> Option<u64> {
+        let mut died = None;
+        for second in (0..seconds).step_by(2) {
+            self.pulse
+                .beat(foreign(holder, renewed, 15), self.begin + Duration::from_secs(self.seconds + second));
+            died = died.or((!self.pulse.is_alive()).then_some(second));
+        }
+        self.seconds += seconds;
+        died
+    }
+
+    /// No answers for so long.
+    fn nothing(&mut self, seconds: u64) {
+        self.pulse.missed();
+        self.seconds += seconds;
+    }
+}
+
+#[test]
+fn a_controller_is_alive_until_its_lease_did_not_change_for_three_durations_of_our_clock() {
+    let mut asked = Asked::new();
+    assert!(!asked.pulse.is_alive(), "nobody was ever there");
+    // Its time is long ago: whether its clock is wrong or it is dead is not known yet.
+    assert_eq!(asked.for_seconds(60, "x", "2020-01-01T00:00:00.000000Z"), Some(46));
+    assert_eq!(asked.for_seconds(40, "x", "2020-01-01T00:00:02.000000Z"), None, "renewed");
+    assert_eq!(asked.for_seconds(2, "", "2020-01-01T00:00:04.000000Z"), Some(0), "given up");
+    asked.for_seconds(2, "x", "2020-01-01T00:00:06.000000Z");
+    asked.pulse.gone(asked.begin + Duration::from_secs(asked.seconds));
+    assert!(!asked.pulse.is_alive(), "deleted");
+}
+
+#[test]
+fn silence_counts_only_while_answers_come() {
+    let mut asked = Asked::new();
+    assert_eq!(asked.for_seconds(40, "x", "2020-01-01T00:00:00.000000Z"), None);
+    // The API server was away: a controller that is alive could not renew either, and has not done it yet.
+    asked.nothing(300);
+    assert!(asked.pulse.is_alive());
+    assert_eq!(asked.for_seconds(60, "x", "2020-01-01T00:00:00.000000Z"), Some(46), "counted anew");
+    // One that was dead is not alive because we did not look.
+    asked.nothing(300);
+    assert_eq!(asked.for_seconds(2, "x", "2020-01-01T00:00:00.000000Z"), Some(0));
+    assert_eq!(asked.for_seconds(2, "x", "2020-01-01T00:00:02.000000Z"), None);
+    // Answers that are far apart without one that failed, as of a process that was stopped.
+    asked.for_seconds(40, "x", "2020-01-01T00:00:04.000000Z");
+    asked.seconds += 60;
+    assert_eq!(asked.for_seconds(40, "x", "2020-01-01T00:00:04.000000Z"), None);
+}
+
+#[test]
+fn a_duration_is_believed_up_to_ten_minutes() {
+    let begin = Instant::now();
+    let mut pulse = Pulse::default();
+    for second in (0..=1810).step_by(5) {
+        pulse
+            .beat(foreign("x", "2020-01-01T00:00:06.000000Z", i32::MAX), begin + Duration::from_secs(second));
+        assert_eq!(pulse.is_alive(), second < 1800, "at {second} s");
+    }
+}
+
+#[test]
+fn who_is_not_fit_does_not_stand_and_stands_as_soon_as_it_is() {
+    let begin = Instant::now();
+    let at = |millis| begin + Duration::from_millis(millis);
+    let mut elector = Elector::new("a", TIMING, begin);
+    assert_eq!(elector.fit(begin, false), Duration::ZERO);
+    assert_eq!(elector.step(begin), Step::Read, "to know who leads");
+    elector.read(begin, Ok(None));
+    assert!(matches!(elector.step(begin), Step::Sleep(_)));
+    assert_eq!(elector.fit(at(300), false), Duration::from_millis(300));
+    elector.fit(at(400), true);
+    assert_eq!(elector.step(at(400)), Step::Read);
+    elector.read(at(400), Ok(None));
+    assert_eq!(elector.step(at(400)), Step::Create);
+    elector.wrote(at(400), at(500), Ok(seen("a", "x", "1")));
+    // Who leads and is not fit for a moment goes on leading.
+    elector.fit(at(3000), false);
+    assert!(matches!(elector.step(at(3000)), Step::Read));
+    elector.read(at(3000), Ok(Some(seen("a", "x", "1"))));
+    assert!(matches!(elector.step(at(3000)), Step::Replace { acquire: false, .. }));
+    assert!(elector.leads(at(3000)).is_some());
 }

@@ -2,7 +2,7 @@
 //! server, the leading replica. No row comes or goes but those that are asked for.
 
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tests::egress::dump::Fixture;
 use tests::egress::monitor::Monitor;
 use tests::egress::northbound::Schema;
@@ -89,8 +89,11 @@ fn api_server_is_away() -> Result<()> {
     let mut monitor = Monitor::start(world.databases.nb().remote(), &world.dir())?;
     world.server.start_apiserver()?;
     wait::stays("rows, as the API server is back", Duration::from_secs(2), || monitor.silent())?;
+    let changed = Instant::now();
     timers(&world)?;
-    world.step(&mut fixture, "timers").during("after the outage")
+    world.step(&mut fixture, "timers").during("after the outage")?;
+    println!("2 s after the API server was back, a change was in the rows within {:?}", changed.elapsed());
+    Ok(())
 }
 
 #[test]
@@ -112,6 +115,7 @@ fn leader_dies() -> Result<()> {
     println!("leader killed: another one leads after {took:?}, leases of 3 s");
     wait::stays("rows, with the second leader", Duration::from_secs(1), || monitor.silent())?;
     down_and_up(&world, &mut fixture).during("with the second leader")?;
+    ensure(monitor.silent().is_err(), || "the monitor saw nothing of a session that went down".to_owned())?;
 
     let third = world.replica(3, &REPLICA)?;
     world.egress.push(third);

@@ -95,9 +95,24 @@ fn create_gateway2(world: &World, fixture: &mut Fixture) -> Result<[Pod<'static>
     world.gateway2(fixture)?;
     world.sessions(&["192.168.0.3"], "down")?;
     world.step(fixture, "one session down")?;
+    explained(world)?;
     world.sessions(&["192.168.0.3"], "up")?;
     world.step(fixture, "up again")?;
     Ok(seed::GATEWAY2)
+}
+
+/// What `egress explain` says while one session is down.
+fn explained(world: &World) -> Result<()> {
+    let egress = &world.egress[0];
+    let gateway = egress.command(&["explain", "veg/default/gateway2"])?;
+    for word in ["gateway2-77bd5f64f7-vjd2d", "gateway2-77bd5f64f7-nmqjw", "192.168.0.3", "down"] {
+        ensure(gateway.contains(word), || format!("explain does not say {word:?}: {gateway}"))?;
+    }
+    let vpc = egress.command(&["explain", "vpc/vpc1"])?;
+    for word in ["bfd@vpc1", "bfd@vpc1@node2"] {
+        ensure(vpc.contains(word), || format!("explain does not say {word:?}: {vpc}"))?;
+    }
+    Ok(())
 }
 
 fn as_policies() -> Result<()> {
@@ -170,6 +185,7 @@ fn as_routes() -> Result<()> {
     world.step(&mut fixture, "vpc1")?;
     let [first, second] = create_gateway2(&world, &mut fixture)?;
     let sent = world.transactions()?;
+    ensure(sent > 0.5, || format!("{sent} transactions made all these rows"))?;
     quiet(&mut world, sent).during("a second pass")?;
 
     world.server.kubectl(&["scale", "veg", "gateway2", "--replicas=1"])?;

@@ -17,6 +17,9 @@ const ALONE: &str = "--leader-elect=false";
 /// A second group, whose rows are told apart by it: the hash is SHA-256 of `egress.example.com/default/gateway1`.
 const GROUP: [&str; 2] = ["egress.example.com", "9d2486d7cf4c"];
 
+/// Of the names of rows of `default/taken`.
+const TAKEN: &str = "e7addef1ae0c";
+
 /// A specification like gateway1's, with these fields in place of its own.
 fn like_gateway1(fields: &Value) -> Value {
     let mut spec = seed::gateway1();
@@ -85,7 +88,72 @@ fn bad_specs() -> Result<()> {
     world.condition("bad", ["Validated", "False", "UnknownVpc"])?;
     world.change("bad", &json!({"vpc": "ovn-cluster"}))?;
     world.condition("bad", ["Validated", "True", ""])?;
-    has_condition(&world.gateway_now("gateway1")?, ["Ready", "True", "ReconcileSuccess"])
+    has_condition(&world.gateway_now("gateway1")?, ["Ready", "True", "ReconcileSuccess"])?;
+    world.api.delete(&gateway_path("bad"), 0)?;
+    world.settles(fixture.wanted())?;
+    taken_name(&world).during("a name that somebody else has")
+}
+
+/// A row that is of no gateway has a name that a gateway wants: it is told, the row stays, and once it is gone all is well.
+/// The name's hash is SHA-256 of `default/taken`.
+fn taken_name(world: &World) -> Result<()> {
+    let (nb, name) = (world.databases.nb(), format!("VEG.{TAKEN}.ipv4"));
+    nb.ctl(&["create", "Address_Set", &format!("name={name}"), "external_ids:vendor=kube-ovn"])?;
+    let there = nb.dump()?;
+    world.gateway("taken", &seed::gateway1())?;
+    let object = world.condition("taken", ["Ready", "False", "ReconcileOVNRoutesFailed"])?;
+    let said = object["status"]["conditions"].to_string();
+    ensure(said.contains(&name), || format!("{said} does not name {name}"))?;
+    nb.dump()?.is(&there)?;
+    nb.ctl(&["destroy", "Address_Set", &name])?;
+    wait::until("its own rows", LIMIT, || {
+        let dump = nb.dump()?;
+        let row = dump
+            .row(&format!("<Address_Set {name}>"))
+            .is_some_and(|row| format!("{row:?}").contains("taken"));
+        ensure(row, || format!("rows: {dump}"))
+    })?;
+    Ok(())
+}
+
+/// A gateway goes to another VPC: nothing of it stays behind.
+fn moves() -> Result<()> {
+    let mut world = World::start(Schema::Stock)?;
+    world.run(&[ALONE, "--custom-vpc-rows=policy"])?;
+    seed::vpc1(&world, seed::RELEASED)?;
+    wait::until("the VPC's BFD port", LIMIT, || {
+        let there = world.databases.nb().dump()?;
+        ensure(there.row("<Logical_Router_Port bfd@vpc1>").is_some(), || "not there".to_owned())
+    })?;
+    let mut spec = seed::gateway2();
+    spec["bfd"] = json!({"enabled": false});
+    world.gateway("gateway2", &spec)?;
+    world.deployed("gateway2", 2)?;
+    world.pods(&seed::GATEWAY2)?;
+    let policies = |router: &'static str, count: usize| {
+        let start = format!("<Logical_Router_Policy {router}: 29100");
+        let what = format!("{count} policies of router {router}");
+        let waited = wait::until(&what, LIMIT, || {
+            let dump = world.databases.nb().dump()?;
+            let there = dump.named(&start).count();
+            ensure(there == count, || format!("{there}"))
+        });
+        waited.map(drop).map_err(|fault| world.told(&fault))
+    };
+    policies("vpc1", 2)?;
+    policies("ovn-cluster", 0)?;
+    let policy = json!([{"snat": true, "subnets": ["ovn-default"]}]);
+    world.change(
+        "gateway2",
+        &json!({"vpc": "ovn-cluster", "internalSubnet": "ovn-default", "policies": policy}),
+    )?;
+    policies("vpc1", 0)?;
+    policies("ovn-cluster", 2)
+}
+
+#[test]
+fn a_gateway_that_moves_to_another_vpc_leaves_nothing_behind() {
+    moves().unwrap();
 }
 
 fn good_gateway(world: &World) -> Result<()> {

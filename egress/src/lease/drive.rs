@@ -15,6 +15,9 @@ use tracing::{debug, info, warn};
 use super::elector::{Elector, Record, Seen, Step, Timing};
 use crate::access::brief;
 
+/// Who is not fit looks so often whether that has changed.
+const SOON: Duration = Duration::from_millis(200);
+
 /// Where the Lease is, and who we are.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -60,6 +63,12 @@ impl Leadership {
         }
     }
 
+    /// How long a leader writes that cannot renew its Lease; `None`: there is no election.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        self.elector().map(|elector| elector.timing().leading())
+    }
+
     /// Who leads, as far as known.
     #[must_use]
     pub fn holder(&self) -> Option<String> {
@@ -90,17 +99,29 @@ impl Leadership {
     }
 }
 
-/// Takes part until dropped. Without an election it waits for ever.
-pub async fn run(client: Client, place: Place, leadership: Leadership) {
-    let api: Api<Lease> = Api::namespaced(client, &place.namespace);
+/// Takes part until dropped. Without an election it waits for ever. `fit`: whether we could do now what leaders do.
+pub async fn run(client: Client, place: Place, leadership: Leadership, fit: impl Fn() -> bool) {
+    let api: Api<Lease> = Api::namespaced(client.clone(), &place.namespace);
     let mut trouble = None;
+    // All replicas may be unfit for one reason: they do not give up at the same time.
+    let patience = place.timing.duration.mul_f64(1.0 + fastrand::f64());
     loop {
         let now = Instant::now();
+        let fit = fit();
+        let unfit = leadership.elector().map(|mut elector| elector.fit(now, fit));
+        if unfit.is_some_and(|unfit| unfit >= patience) && leadership.remaining().is_some() {
+            warn!(
+                seconds = patience.as_secs(),
+                "this replica could not work for so long; it gives the Lease up"
+            );
+            release(client.clone(), &place, &leadership).await;
+        }
         let Some(step) = leadership.elector().map(|elector| elector.step(now)) else {
             return std::future::pending().await;
         };
         let failed = match step {
             Step::Sleep(until) => {
+                let until = if fit { until } else { until.min(now + SOON) };
                 sleep(&leadership, until).await;
                 continue;
             }

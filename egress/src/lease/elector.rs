@@ -79,13 +79,38 @@ pub struct Elector {
     next: Instant,
     /// We lead until then, at most.
     until: Option<Instant>,
+    /// We cannot do what leaders do, since then: who does not lead does not stand.
+    unfit: Option<Instant>,
 }
 
 impl Elector {
     /// A candidate of a name that no other has.
     #[must_use]
     pub fn new(identity: &str, timing: Timing, now: Instant) -> Self {
-        Self { identity: identity.into(), timing, seen: None, fresh: false, next: now, until: None }
+        Self {
+            identity: identity.into(),
+            timing,
+            seen: None,
+            fresh: false,
+            next: now,
+            until: None,
+            unfit: None,
+        }
+    }
+
+    /// How long things take.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Whether we could do now what leaders do: gives for how long we could not. Who could not for long gives up.
+    pub fn fit(&mut self, now: Instant, fit: bool) -> Duration {
+        if fit && self.unfit.is_some() && self.leads(now).is_none() {
+            self.next = now;
+        }
+        self.unfit = if fit { None } else { self.unfit.or(Some(now)) };
+        self.unfit.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// Until when we lead; `None`: we do not. Whoever writes asks right before.
@@ -112,7 +137,7 @@ impl Elector {
         if now < self.next {
             return Step::Sleep(self.next);
         }
-        if !self.fresh {
+        if !self.fresh || self.stands_by(now) {
             return Step::Read;
         }
         let Some((seen, since)) = &self.seen else { return Step::Create };
@@ -137,6 +162,9 @@ impl Elector {
             }
         }
         self.fresh = true;
+        if self.stands_by(now) {
+            return self.later(now);
+        }
         if let Some((seen, since)) = &self.seen {
             let held = !seen.record.holder.is_empty() && seen.record.holder != self.identity;
             if held && now < *since + self.timing.duration {
@@ -162,6 +190,11 @@ impl Elector {
         self.until = None;
         let (seen, _) = self.seen.as_ref()?;
         (seen.record.holder == self.identity).then(|| seen.clone())
+    }
+
+    /// Does not stand for election.
+    fn stands_by(&self, now: Instant) -> bool {
+        self.unfit.is_some() && self.leads(now).is_none()
     }
 
     fn later(&mut self, now: Instant) {

@@ -39,31 +39,68 @@ impl Beat {
     }
 }
 
-/// Counts from when a form was first seen, by our clock alone: a Lease that was left behind counts as alive for the first
-/// moments after the start.
+/// Two answers further apart than this are no witness of what was between them: the holder may have had no answers either.
+const GAP: Duration = Duration::from_secs(10);
+
+/// Whether the holder of a Lease is alive, from what answers to asking for it said.
+///
+/// Counts silence by our clock alone, and only from one answer to the next: while nothing is heard of the API server, the
+/// holder is not heard either, whether it is alive or not. A Lease that was left behind counts as alive for the first
+/// moments after the start. A holder that was found dead stays so until its Lease has another form.
 #[derive(Clone, Debug, Default)]
 pub struct Pulse {
-    last: Option<(Beat, Instant)>,
+    form: Option<Form>,
+    /// When the last answer came.
+    answered: Option<Instant>,
+}
+
+/// A form of the Lease.
+#[derive(Clone, Debug)]
+struct Form {
+    beat: Beat,
+    /// So long it was seen without a change.
+    silent: Duration,
+    /// The last answer, if it came in time, showed it then.
+    last: Option<Instant>,
+    /// It was silent long enough.
+    dead: bool,
 }
 
 impl Pulse {
     /// It looks like this now.
     pub fn beat(&mut self, beat: Beat, now: Instant) {
-        if self.last.as_ref().is_none_or(|(last, _)| *last != beat) {
-            self.last = Some((beat, now));
-        }
+        self.answered = Some(now);
+        let known = self.form.take().filter(|form| form.beat == beat);
+        let mut form = known.unwrap_or(Form { beat, silent: Duration::ZERO, last: None, dead: false });
+        let since = form.last.map(|last| now.saturating_duration_since(last)).filter(|since| *since <= GAP);
+        form.silent = since.map_or(Duration::ZERO, |since| form.silent + since);
+        form.dead |= form.silent >= form.beat.duration * DURATIONS;
+        form.last = Some(now);
+        self.form = Some(form);
     }
 
     /// There is none.
-    pub fn gone(&mut self) {
-        self.last = None;
+    pub fn gone(&mut self, now: Instant) {
+        self.answered = Some(now);
+        self.form = None;
     }
 
-    /// Whether its holder is alive.
+    /// No answer: how long it is silent is counted anew.
+    pub fn missed(&mut self) {
+        if let Some(form) = &mut self.form {
+            form.last = None;
+        }
+    }
+
+    /// Whether its holder is alive, as far as is known.
     #[must_use]
-    pub fn is_alive(&self, now: Instant) -> bool {
-        self.last
-            .as_ref()
-            .is_some_and(|(beat, since)| !beat.holder.is_empty() && now < *since + beat.duration * DURATIONS)
+    pub fn is_alive(&self) -> bool {
+        self.form.as_ref().is_some_and(|form| !form.beat.holder.is_empty() && !form.dead)
+    }
+
+    /// When the last answer came; `None`: there was none.
+    #[must_use]
+    pub fn answered(&self) -> Option<Instant> {
+        self.answered
     }
 }

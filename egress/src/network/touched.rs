@@ -102,3 +102,73 @@ fn different<'a, K: Ord, V: PartialEq>(old: &'a BTreeMap<K, V>, new: &'a BTreeMa
     let changed = new.iter().filter(|(key, value)| old.get(key) != Some(value)).map(|(key, _)| key);
     changed.chain(old.keys().filter(|key| !new.contains_key(key))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ovn::Value;
+
+    use super::*;
+    use crate::network::network;
+
+    /// Two gateways with a session each, and a switch port.
+    fn copy(change: impl Fn(&str, u128, &mut Row)) -> (Network, Contents) {
+        let ids = |name| Value::texts([("vendor", "kube-ovn"), ("vpc-egress-gateway", name), ("af", "4")]);
+        let session = |name, peer: &str| {
+            vec![
+                ("logical_port", Value::one("bfd@vpc1")),
+                ("dst_ip", Value::one(peer)),
+                ("status", Value::one("up")),
+                ("min_tx", Value::one(100)),
+                ("min_rx", Value::one(100)),
+                ("detect_mult", Value::one(3)),
+                ("external_ids", ids(name)),
+            ]
+        };
+        let rows = [
+            ("BFD", 1, session("default/a", "10.0.0.1")),
+            ("BFD", 2, session("default/b", "10.0.0.2")),
+            ("Logical_Switch_Port", 3, vec![("name", Value::one("web.default"))]),
+        ];
+        let rows = rows.map(|(table, uuid, columns)| {
+            let mut row: Row = columns.into_iter().map(|(column, value)| (column.into(), value)).collect();
+            change(table, uuid, &mut row);
+            (table, Uuid(uuid), row)
+        });
+        let nb = Replica::from_rows(ovn::schema::Schema::default(), rows);
+        network(&nb, &Replica::default(), "kube-ovn")
+    }
+
+    fn touched_by(change: impl Fn(&str, u128, &mut Row)) -> Vec<String> {
+        let (old, was) = copy(|_, _, _| {});
+        let (new, is) = copy(change);
+        let store = Store::new(false, "ovn-cluster", std::sync::Arc::default());
+        touched((&old, &was), (&new, &is), &store).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_change_touches_the_gateway_whose_row_it_is() {
+        assert_eq!(touched_by(|_, _, _| {}), [""; 0]);
+        let set = |column: &'static str, value: Value| {
+            move |_: &str, uuid: u128, row: &mut Row| {
+                if uuid == 2 {
+                    row.insert(column.into(), value.clone());
+                }
+            }
+        };
+        // Its status is nobody's content, but decides who is a next hop.
+        assert_eq!(touched_by(set("status", Value::one("down"))), ["veg/default/b"; 2]);
+        assert_eq!(touched_by(set("detect_mult", Value::one(9))), ["veg/default/b"]);
+        let stolen = Value::texts([("vendor", "other")]);
+        assert_eq!(touched_by(set("external_ids", stolen)), ["veg/default/b"]);
+    }
+
+    #[test]
+    fn a_port_of_somebody_else_touches_nobody_who_selects_no_pods() {
+        let renamed = |table: &str, _, row: &mut Row| {
+            if table == "Logical_Switch_Port" {
+                row.insert("name".into(), Value::one("other.default"));
+            }
+        };
+        assert_eq!(touched_by(renamed), [""; 0]);
+    }
+}

@@ -31,7 +31,7 @@ use write::Writer;
 const AT_ONCE: usize = 8;
 /// Between two looks at everything, whatever the events said.
 const RESYNC: Duration = Duration::from_secs(600);
-/// Between two looks at what is no event: a Lease that is not renewed, a link.
+/// Between two looks at what is no event: a Lease that is not answered for, the length of the queue.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long passes under way may take at the end.
 const END: Duration = Duration::from_secs(5);
@@ -78,7 +78,9 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     tasks.spawn(databases.clone().follow(store.clone(), Arc::clone(&marks)));
     let watches = source::start(&client, &config.served, &store);
     if let Some(place) = &config.election {
-        tasks.spawn(lease::run(client.clone(), place.clone(), leadership.clone()));
+        let fit = readiness.clone();
+        let fit = move || fit.is_fit();
+        tasks.spawn(lease::run(client.clone(), place.clone(), leadership.clone(), fit));
     }
     let engine = Engine {
         writer: Writer::new(client.clone(), leadership.clone()),
@@ -158,7 +160,6 @@ impl Driver {
                 Some(ended) = self.passes.join_next() => self.ended(ended),
                 () = until(next) => {}
                 _ = look.tick() => {
-                    self.engine.store.look_at_controller(Instant::now());
                     self.engine.metrics.queue(self.queue.lengths());
                 }
                 _ = resync.tick() => self.everything(),

@@ -55,14 +55,17 @@ pub(super) fn put(state: &mut State, name: Name, object: Object) -> Vec<Subject>
             true => affected::all(state),
             false => Vec::new(),
         },
-        Object::Lease(beat) => lease(state, beat),
     }
 }
 
-fn lease(state: &mut State, beat: Beat) -> Vec<Subject> {
-    let now = Instant::now();
-    state.pulse.beat(beat, now);
-    let alive = state.pulse.is_alive(now);
+/// What asking for the Lease of kube-ovn-controller gave: gives what that touches.
+pub(super) fn lease(state: &mut State, answer: Option<Option<Beat>>, now: Instant) -> Vec<Subject> {
+    match answer {
+        Some(Some(beat)) => state.pulse.beat(beat, now),
+        Some(None) => state.pulse.gone(now),
+        None => state.pulse.missed(),
+    }
+    let alive = state.pulse.is_alive();
     let changed = std::mem::replace(&mut state.cluster.controller_alive, alive) != alive;
     if changed { affected::all(state) } else { Vec::new() }
 }
@@ -109,11 +112,7 @@ pub(super) fn remove(state: &mut State, kind: Kind, name: &Name) -> Vec<Subject>
             });
             affected::all(state)
         }
-        Kind::Lease => {
-            state.pulse.gone();
-            let was = std::mem::replace(&mut cluster.controller_alive, false);
-            if was { affected::all(state) } else { Vec::new() }
-        }
+        Kind::Lease => Vec::new(), // `lease` keeps it
     }
 }
 

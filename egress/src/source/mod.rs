@@ -6,6 +6,7 @@
 
 mod affected;
 mod change;
+mod controller;
 mod kinds;
 mod parse;
 mod pod;

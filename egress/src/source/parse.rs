@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1 as apps;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kubeovn::{Subnet, Vpc, VpcEgressGateway};
 
-use crate::lease::Beat;
 use crate::view::{Deployment, Name, Node, Pod};
 
 /// What one watch event says of an object.
@@ -35,7 +33,6 @@ pub(super) enum Object {
     Node(Arc<Node>),
     Deployment(Arc<Deployment>),
     Attachment,
-    Lease(Beat),
 }
 
 /// `NAMESPACE/NAME`; the namespace is empty where the kind has none.
@@ -126,8 +123,4 @@ pub(super) fn deployment(object: apps::Deployment) -> Parsed {
             .map(Option::unwrap_or_default),
         stuck,
     })))
-}
-
-pub(super) fn lease(object: Lease) -> Parsed {
-    Parsed::Object(Object::Lease(Beat::of(&object)))
 }

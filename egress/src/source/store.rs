@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::kinds::Kind;
 use super::parse::Object;
 use super::{affected, change};
-use crate::lease::Pulse;
+use crate::lease::{Beat, Pulse};
 use crate::subject::Subject;
 use crate::view::{Cluster, Name};
 
@@ -132,14 +132,24 @@ impl Store {
         affected::with_selectors(&self.state())
     }
 
-    /// Whether a kube-ovn-controller is alive, looked at again now: its silence is no event.
-    pub fn look_at_controller(&self, now: Instant) -> bool {
+    /// What asking for the Lease of kube-ovn-controller gave: the Lease, none, or no answer at all.
+    pub(super) fn lease(&self, answer: Option<Option<Beat>>) {
         let mut state = self.state();
-        let alive = state.pulse.is_alive(now);
-        if std::mem::replace(&mut state.cluster.controller_alive, alive) != alive {
-            self.marks.add(affected::all(&state));
+        let answered = answer.is_some();
+        let mut keys = change::lease(&mut state, answer, Instant::now());
+        if answered {
+            if state.listed.insert(Kind::Lease) {
+                keys = affected::all(&state);
+            }
+            state.troubles.remove(&Kind::Lease);
         }
-        alive
+        self.marks.add(keys);
+    }
+
+    /// When the Lease of kube-ovn-controller was answered for last.
+    #[must_use]
+    pub fn controller_asked(&self) -> Option<Instant> {
+        self.state().pulse.answered()
     }
 
     /// A good answer came for this kind.
@@ -163,9 +173,6 @@ impl Store {
             self.remove(kind, &name);
         }
         let mut state = self.state();
-        if kind == Kind::Lease && shown.is_empty() {
-            state.pulse.gone();
-        }
         if state.listed.insert(kind) {
             self.marks.add(affected::all(&state));
         }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::{self, Config, Error, Event, watcher};
@@ -18,22 +17,21 @@ use tracing::{info, warn};
 use super::kinds::{self, Kind, Served};
 use super::parse::{self, Parsed};
 use super::store::Store;
-use super::{affected, pod};
+use super::{affected, controller, pod};
 use crate::access::brief;
 
 /// Pause after the first error of a watch; doubled with each until [`LONGEST`], and varied by a fifth.
 const SHORTEST: Duration = Duration::from_millis(200);
 /// The longest pause: so long at most does an API server that is back wait to be noticed.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Where kube-ovn-controller has its Lease, and under which name.
-pub(super) const CONTROLLER: [&str; 2] = ["kube-system", "kube-ovn-controller"];
+/// How long one watch lasts, in seconds: one whose connection died without a word is noticed about so late at most.
+const LASTS: u32 = 60;
 
 /// Watches everything, until the set is dropped.
 #[must_use]
 pub fn start(client: &Client, served: &Served, store: &Store) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let all = |resource: &ApiResource| Api::<DynamicObject>::all_with(client.clone(), resource);
-    let config = Config::default;
     let run = |kind, parse| Run { kind, store: store.clone(), parse };
     tasks.spawn(run(Kind::Gateway, parse::gateway).dynamic(all(&served.gateways())));
     tasks.spawn(run(Kind::Vpc, parse::vpc).dynamic(all(&kinds::vpcs())));
@@ -55,11 +53,12 @@ pub fn start(client: &Client, served: &Served, store: &Store) -> JoinSet<()> {
     let some = Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &kinds::attachments());
     let attachments = Run { kind: Kind::Attachment, store: store.clone(), parse: parse::attachment };
     tasks.spawn(attachments.follow(watcher(some, config())));
-    let leases = Run { kind: Kind::Lease, store: store.clone(), parse: parse::lease };
-    let [namespace, name] = CONTROLLER;
-    let one = config().fields(&format!("metadata.name={name}"));
-    tasks.spawn(leases.follow(watcher(Api::<Lease>::namespaced(client.clone(), namespace), one)));
+    tasks.spawn(controller::ask(client.clone(), store.clone()));
     tasks
+}
+
+fn config() -> Config {
+    Config::default().timeout(LASTS)
 }
 
 /// The task of one kind.
@@ -71,7 +70,7 @@ struct Run<K> {
 
 impl Run<DynamicObject> {
     async fn dynamic(self, api: Api<DynamicObject>) {
-        self.follow(watcher(api, Config::default())).await;
+        self.follow(watcher(api, config())).await;
     }
 }
 

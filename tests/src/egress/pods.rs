@@ -90,9 +90,9 @@ impl Topology {
         let ids = [&[("ls", pod.subnet), ("pod", &of), ("vendor", "kube-ovn")][..], group].concat();
         let row = json!({"name": pod.port(), "addresses": texts(&[&addresses]), "external_ids": map(&ids)});
         let port = batch.insert("Logical_Switch_Port", row);
-        batch.put(("Logical_Switch", pod.subnet), "ports", set(&[port.clone()]));
+        batch.put(("Logical_Switch", pod.subnet), "ports", set(std::slice::from_ref(&port)));
         for group in pod.groups() {
-            batch.put(("Port_Group", &group), "ports", set(&[port.clone()]));
+            batch.put(("Port_Group", &group), "ports", set(std::slice::from_ref(&port)));
         }
         self.write(&batch)
     }
