@@ -111,6 +111,7 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
     let mut decisions = Vec::new();
     let mut decide =
         |about, text: Option<String>| decisions.extend(text.map(|text| Decision { about, text }));
+    decide("beside", beside(cluster, settings));
     if let Some(object) = object {
         let vpc = object.spec.vpc.as_deref().filter(|vpc| !vpc.is_empty()).unwrap_or(&settings.default_vpc);
         let router = plan.status.router.as_deref().unwrap_or("unknown");
@@ -158,6 +159,7 @@ pub fn vpc(cluster: &Cluster, network: &Network, settings: &Settings, name: &str
     let port = cluster.vpcs.get(name).and_then(|vpc| vpc.spec.bfd_port.as_ref());
     let enabled = port.is_some_and(|port| port.enabled);
     let mut decisions = Vec::new();
+    decisions.extend(beside(cluster, settings).map(|text| Decision { about: "beside", text }));
     let asks = match port {
         _ if !cluster.vpcs.contains_key(name) => "there is no such VPC".to_owned(),
         Some(port) if enabled => format!("asked for at {}", port.ip.as_deref().unwrap_or_default()),
@@ -182,6 +184,13 @@ pub fn vpc(cluster: &Cluster, network: &Network, settings: &Settings, name: &str
         conditions: told(plan.status.conditions),
         rows: lines(plan.rows.as_deref(), &there),
     }
+}
+
+/// Whether the group is left to somebody else.
+fn beside(cluster: &Cluster, settings: &Settings) -> Option<String> {
+    let served = &*settings.group == kubeovn::GROUP && cluster.controller_alive;
+    let why = "a kube-ovn-controller is alive and serves this group: egress changes nothing, this is what it would do";
+    served.then(|| why.to_owned())
 }
 
 fn outcome(rows: Option<&[Row]>, leaving: bool) -> Outcome {

@@ -225,7 +225,8 @@ impl Engine {
         if let Some(wanted) = &mut wanted.conditions {
             status::dated(wanted, conditions, Timestamp::now());
         }
-        match status::patch(there, &wanted, None) {
+        let patch = status::patch(there, &wanted, None);
+        match patch.and_then(|patch| status::without_dropped(patch, there, "router")) {
             Some(patch) => self.writer.status(&self.served.gateways(), name, &patch).await,
             None => Ok(()),
         }

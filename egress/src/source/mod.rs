@@ -13,6 +13,7 @@ mod pod;
 mod store;
 mod watch;
 
+pub use controller::look as controller;
 pub use kinds::{Kind, Served};
 pub use store::{Marks, Store};
 pub use watch::start;

@@ -99,6 +99,15 @@ fn json_has_the_same() {
 }
 
 #[test]
+fn beside_kube_ovn_controller_it_says_that_nothing_is_done() {
+    let mut world = world();
+    world.cluster.controller_alive = true;
+    assert!(gateway(&world).to_string().contains("  beside: a kube-ovn-controller is alive"));
+    world.settings.group = "egress.example".into();
+    assert!(!gateway(&world).to_string().contains("beside"));
+}
+
+#[test]
 fn of_a_vpc_it_says_where_the_port_is() {
     let world = world();
     let said = explain::vpc(&world.cluster, &world.network, &world.settings, "vpc1");
