@@ -108,6 +108,21 @@ fn beside_kube_ovn_controller_it_says_that_nothing_is_done() {
 }
 
 #[test]
+fn sources_that_another_gateway_has_are_told() {
+    let mut world = world();
+    assert!(!gateway(&world).to_string().contains("shared"));
+    let spec = "{vpc: vpc1, internalSubnet: subnet1, externalSubnet: macvlan1, policies: [{ipBlocks: [192.168.0.7]}]}";
+    world.gateway("gateway3", spec);
+    let text = gateway(&world).to_string();
+    assert!(
+        text.contains("  shared: 192.168.0.0/24 and 192.168.0.7/32 of default/gateway3: of two"),
+        "{text}"
+    );
+    world.edit("gateway3", |object| object.spec.vpc = Some("ovn-cluster".to_owned()));
+    assert!(!gateway(&world).to_string().contains("shared"), "of another VPC");
+}
+
+#[test]
 fn of_a_vpc_it_says_where_the_port_is() {
     let world = world();
     let said = explain::vpc(&world.cluster, &world.network, &world.settings, "vpc1");
