@@ -1,5 +1,5 @@
 # The one door: people and CI call these targets and nothing else.
-.PHONY: help demo build image test check unit interop kubernetes interop-table fuzz soak setup deny bench bfd-bench bfd-load cluster crds fmt
+.PHONY: help demo build image test check unit interop kubernetes interop-table fuzz soak setup deny bench bfd-bench bfd-load egress-bench cluster crds fmt
 
 CARGO ?= cargo
 
@@ -60,6 +60,10 @@ bfd-bench: ## Benchmark of BFD beside FRR: 100 cuts of the link, both families (
 
 bfd-load: ## BFD under load, quotas and stops, ten minutes each; CPU beside FRR and BIRD (as root)
 	$(CARGO) bench --package bfd --features net --bench load -- 600
+
+egress-bench: ## Benchmark of egress gateways that fail, twenty times each way and form of rows (as root)
+	$(CARGO) build --package egress --package sidecar
+	$(CARGO) bench --package tests --bench egress --profile dev -- 20
 
 crds: ## Write deploy/crds from the types in kubeovn
 	$(CARGO) run --quiet --package kubeovn --example crds -- deploy/crds

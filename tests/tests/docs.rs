@@ -3,13 +3,17 @@
 use std::path::Path;
 
 /// Documents whose paths in backticks and links are checked.
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 18] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/cli.md",
     "docs/config.md",
     "docs/benchmarks.md",
     "docs/deploy.md",
+    "docs/egress.md",
+    "docs/egress-bfd.md",
+    "docs/egress-cli.md",
+    "docs/egress-metrics.md",
     "docs/fuzzing.md",
     "docs/interop.md",
     "docs/interop-bfd.md",
