@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use ovn::net::Link;
 
 use crate::lease::Leadership;
-use crate::network::Databases;
+use crate::network::{Databases, link_text};
 use crate::plan::Notice;
-use crate::run::link_text;
 use crate::source::{Served, Store};
 
 /// So old may the last answer be, at least, that says whether a kube-ovn-controller is alive.

@@ -7,6 +7,20 @@ use prometheus::proto::MetricFamily;
 
 use super::family::{Family, number, size};
 
+/// The reasons of `egress_errors_total`, each shown from the start.
+const REASONS: [&str; 10] = [
+    "not_leading",
+    "kube_api",
+    "kube_conflict",
+    "foreign_deployment",
+    "row_clash",
+    "no_router",
+    "nb_not_connected",
+    "nb_lost",
+    "nb_conflict",
+    "nb_refused",
+];
+
 /// Upper bounds of the buckets for passes, in seconds: most write nothing and take less than a millisecond, those that wait
 /// for an API server take seconds.
 const BOUNDS: [f64; 10] = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -53,7 +67,7 @@ impl Counted {
             "egress_errors_total",
             "What passes could not do, by reason; each is tried again.",
         );
-        for reason in crate::run::reasons() {
+        for reason in REASONS {
             let count = self.troubles.get(reason).copied().unwrap_or_default();
             troubles = troubles.with(&[("reason", reason)], number(count));
         }

@@ -6,7 +6,7 @@ use prometheus::proto::MetricFamily;
 
 use super::family::{Family, number, size, truth};
 use super::{Facts, Parts};
-use crate::run::link_text;
+use crate::network::link_text;
 use crate::source::Kind;
 use crate::view::{Name, Session};
 

@@ -9,7 +9,6 @@ mod write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ovn::net::Link;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
@@ -246,19 +245,4 @@ async fn until(when: Option<Instant>) {
         Some(when) => tokio::time::sleep_until(when.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// A link in a word, or why it is down.
-#[must_use]
-pub fn link_text(link: &Link) -> Option<String> {
-    match link {
-        Link::Synced => None,
-        Link::Down(why) if why.is_empty() => Some("not connected yet".to_owned()),
-        Link::Down(why) => Some(why.clone()),
-    }
-}
-
-/// The reasons of `egress_errors_total`.
-pub(crate) fn reasons() -> [&'static str; 10] {
-    trouble::Trouble::NAMES
 }

@@ -2,11 +2,8 @@
 
 use kubeovn::{StatusCondition, Vpc, VpcEgressGateway};
 
-use super::trouble::Trouble;
+use super::trouble::{PATIENCE, Trouble};
 use crate::plan::{GatewayPlan, Notice, VpcPlan};
-
-/// Passes in a row that may fail for a reason that goes by itself before it is told as a failure.
-pub(super) const PATIENCE: u32 = 5;
 
 /// What the condition of an object has to say instead of what was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
-use super::outcome::{Cause, PATIENCE, failing, failing_vpc};
+use super::outcome::{Cause, failing, failing_vpc};
 use super::queue::Ended;
-use super::trouble::Trouble;
+use super::trouble::{PATIENCE, Trouble};
 use super::write::Writer;
 use crate::apply::{Owner, operations};
 use crate::events::{Recorder, Regarding};

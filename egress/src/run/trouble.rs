@@ -2,10 +2,12 @@
 
 use ovn::net::TransactError;
 
-use super::outcome::PATIENCE;
 use super::queue::Ended;
 use crate::apply::Impossible;
 use crate::view::Name;
+
+/// Passes in a row that may fail for a reason that goes by itself before it is told as a failure.
+pub(super) const PATIENCE: u32 = 5;
 
 /// Why a pass could not do everything.
 #[derive(Debug, thiserror::Error)]
@@ -59,20 +61,6 @@ impl Trouble {
             Self::Transaction(_) => "nb_refused",
         }
     }
-
-    /// All of [`Trouble::name`].
-    pub(super) const NAMES: [&'static str; 10] = [
-        "not_leading",
-        "kube_api",
-        "kube_conflict",
-        "foreign_deployment",
-        "row_clash",
-        "no_router",
-        "nb_not_connected",
-        "nb_lost",
-        "nb_conflict",
-        "nb_refused",
-    ];
 
     /// What the pass rested on had changed.
     pub(super) fn is_stale(&self) -> bool {

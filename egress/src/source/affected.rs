@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kubeovn::{Subnet, VpcEgressGateway};
 
 use super::pod::is_gateway;
-use super::store::State;
+use super::state::State;
 use crate::subject::Subject;
 use crate::view::{Deployment, Name, Pod};
 

@@ -8,7 +8,7 @@ use kubeovn::Vpc;
 use super::affected;
 use super::kinds::Kind;
 use super::parse::Object;
-use super::store::State;
+use super::state::State;
 use crate::lease::Beat;
 use crate::subject::Subject;
 use crate::view::Name;

@@ -10,6 +10,7 @@ mod controller;
 mod kinds;
 mod parse;
 mod pod;
+mod state;
 mod store;
 mod watch;
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use kubeovn::Vpc;
 use tokio::sync::Notify;
 
 use super::kinds::Kind;
 use super::parse::Object;
+use super::state::State;
 use super::{affected, change};
 use crate::lease::{Beat, Pulse};
 use crate::subject::Subject;
@@ -49,23 +49,6 @@ impl Marks {
 pub struct Store {
     state: Arc<Mutex<State>>,
     marks: Arc<Marks>,
-}
-
-/// Behind the lock.
-pub(super) struct State {
-    pub(super) cluster: Cluster,
-    /// VPCs as Kube-OVN has them.
-    pub(super) vpcs: BTreeMap<Box<str>, Arc<Vpc>>,
-    /// Those of our group; `None`: Kube-OVN's are ours, too.
-    pub(super) own: Option<BTreeMap<Box<str>, Arc<Vpc>>>,
-    /// VPCs that are there and cannot be read, of either group.
-    pub(super) unreadable: BTreeSet<(Kind, Box<str>)>,
-    listed: BTreeSet<Kind>,
-    /// Since when, and why, a kind has no good answer.
-    troubles: BTreeMap<Kind, (Instant, String)>,
-    pub(super) pulse: Pulse,
-    /// Name of the default VPC.
-    pub(super) default_vpc: Box<str>,
 }
 
 impl Store {
