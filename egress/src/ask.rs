@@ -70,7 +70,12 @@ pub async fn ask(question: Question) -> Result<String, AskError> {
         return Err(AskError::Slow(question.patience, missing));
     };
     let subject = question.subject;
+    // A Lease that was left behind looks alive to a store that has just begun to count.
+    let alive = source::controller(client).await;
     let answer = store.read(|cluster| {
+        let mut cluster = cluster.clone();
+        cluster.controller_alive = alive.unwrap_or(cluster.controller_alive);
+        let cluster = &cluster;
         let known = match &subject {
             Subject::Vpc(name) => cluster.vpcs.contains_key(name),
             Subject::Gateway(name) => cluster.gateways.contains_key(name) || network.owned.contains_key(name),

@@ -48,6 +48,17 @@ pub fn patch<S: Serialize>(there: Option<&S>, wanted: &S, only: Option<&[&str]>)
     (!changed.is_empty()).then(|| json!({ "status": changed }))
 }
 
+/// `patch`, unless all it adds is this field, to a status that has none: a definition that does not know the field drops
+/// it, and it would be written for ever. Kube-OVN's own definition knows no `status.router`.
+#[must_use]
+pub fn without_dropped<S: Serialize>(patch: Value, there: Option<&S>, field: &str) -> Option<Value> {
+    let there = there.and_then(|there| serde_json::to_value(there).ok());
+    let lacks = there.is_some_and(|there| there.get(field).is_none_or(Value::is_null));
+    let alone = patch.get("status").and_then(Value::as_object).is_some_and(|all| all.len() == 1);
+    let dropped = lacks && alone && patch.pointer(&format!("/status/{field}")).is_some();
+    (!dropped).then_some(patch)
+}
+
 /// A merge patch merges objects: members that are to go are null in it (RFC 7386 §2).
 fn replaced(there: Option<&Value>, wanted: &Value) -> Value {
     let (Some(Value::Object(there)), Value::Object(wanted)) = (there, wanted) else { return wanted.clone() };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kubeovn::{Subnet, Vpc, VpcEgressGateway};
 
-use crate::rows::Key;
+use crate::rows::{Key, Row};
 
 /// A family of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +161,8 @@ pub struct Network {
     pub bfd_ports: BTreeMap<Box<str>, BfdPort>,
     /// The rows that hold the owner ids of a gateway, by gateway, also of gateways that are gone.
     pub owned: BTreeMap<Name, BTreeSet<Key>>,
+    /// What those rows hold, by gateway; left out where one of them holds what we never write.
+    pub contents: BTreeMap<Name, Vec<Row>>,
     /// Chassis names by the name of their host.
     pub chassis: BTreeMap<Box<str>, Box<str>>,
     /// What this OVN can do.

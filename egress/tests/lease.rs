@@ -321,3 +321,14 @@ fn who_is_not_fit_does_not_stand_and_stands_as_soon_as_it_is() {
     assert!(matches!(elector.step(at(3000)), Step::Replace { acquire: false, .. }));
     assert!(elector.leads(at(3000)).is_some());
 }
+
+#[test]
+fn who_looks_once_judges_by_the_time_of_renewal() {
+    let now = "2026-03-01T10:00:00Z".parse().expect("a time");
+    let recent = |renewed| foreign("a", renewed, 15).is_recent(now);
+    // Three durations, and a minute for clocks that differ.
+    assert!(recent("2026-03-01T09:59:50.000000Z") && recent("2026-03-01T09:58:20.000000Z"));
+    assert!(!recent("2026-03-01T09:58:10.000000Z"));
+    assert!(recent("2026-03-01T10:05:00.000000Z"), "a clock that is ahead");
+    assert!(!foreign("", "2026-03-01T09:59:59.000000Z", 15).is_recent(now), "nobody holds it");
+}

@@ -1,6 +1,6 @@
 //! What is written to the status of an object.
 
-use egress::status::{dated, patch};
+use egress::status::{dated, patch, without_dropped};
 use k8s_openapi::jiff::Timestamp;
 use kubeovn::{StatusCondition, VpcEgressGatewayStatus, Workload};
 use serde_json::json;
@@ -73,4 +73,24 @@ fn only_what_differs_is_patched_and_what_is_gone_is_null() {
     assert_eq!(patch(Some(&there), &wanted, None), Some(expected));
     assert_eq!(patch(Some(&there), &wanted, Some(&["ready"])), Some(json!({"status": {"ready": false}})));
     assert_eq!(patch(Some(&there), &wanted, Some(&["replicas"])), None);
+}
+
+#[test]
+fn a_field_that_the_definition_drops_is_not_written_for_ever() {
+    let router = Some("vpc1".to_owned());
+    let there = VpcEgressGatewayStatus { replicas: Some(2), ..VpcEgressGatewayStatus::default() };
+    let wanted = VpcEgressGatewayStatus { router: router.clone(), ..there.clone() };
+    let written = |there: Option<&VpcEgressGatewayStatus>, wanted: &VpcEgressGatewayStatus| {
+        without_dropped(patch(there, wanted, None).expect("a difference"), there, "router").is_some()
+    };
+    assert!(!written(Some(&there), &wanted), "all there is to add");
+    assert!(written(None, &wanted), "at first");
+    assert!(written(
+        Some(&there),
+        &VpcEgressGatewayStatus { replicas: Some(3), router: router.clone(), ..there.clone() }
+    ));
+    assert!(written(
+        Some(&wanted),
+        &VpcEgressGatewayStatus { router: Some("vpc2".to_owned()), ..wanted.clone() }
+    ));
 }

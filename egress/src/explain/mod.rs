@@ -7,12 +7,17 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use kubeovn::StatusCondition;
+use ipnet::IpNet;
+use kubeovn::{StatusCondition, VpcEgressGateway};
 use serde::Serialize;
 
 use crate::plan::{self, Member, Settings, names};
 use crate::rows::{Key, Row};
+use crate::spec::Spec;
 use crate::view::{Cluster, Name, Network};
+
+/// Overlaps that are told at once.
+const MOST: usize = 4;
 
 /// What became of an object.
 #[derive(Clone, Debug, Serialize)]
@@ -111,6 +116,7 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
     let mut decisions = Vec::new();
     let mut decide =
         |about, text: Option<String>| decisions.extend(text.map(|text| Decision { about, text }));
+    decide("beside", beside(cluster, settings));
     if let Some(object) = object {
         let vpc = object.spec.vpc.as_deref().filter(|vpc| !vpc.is_empty()).unwrap_or(&settings.default_vpc);
         let router = plan.status.router.as_deref().unwrap_or("unknown");
@@ -130,13 +136,16 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
     let drops =
         |lost| format!("none for packets from {lost}: the router drops them before it looks at policies");
     decide("route", lost.map(drops));
+    let left = Some(plan.left_out.join(", ")).filter(|left| !left.is_empty());
+    decide("left out", left.map(|left| format!("{left}: the pods have no way out for that IP version")));
+    decide("shared", shared(cluster, settings, name));
     let last = "no member is known to work, so those that may are used";
     decide("last resort", plan.last_resort.then(|| last.to_owned()));
     decide("finalizer", plan.release.then(|| "no row is left, it may go".to_owned()));
     Explanation {
         object: format!("veg/{name}"),
         outcome: outcome(
-            plan.rows.as_deref(),
+            plan.rows.as_deref().filter(|_| !plan.refused),
             object.is_none_or(|one| one.metadata.deletion_timestamp.is_some()),
         ),
         decisions,
@@ -156,6 +165,7 @@ pub fn vpc(cluster: &Cluster, network: &Network, settings: &Settings, name: &str
     let port = cluster.vpcs.get(name).and_then(|vpc| vpc.spec.bfd_port.as_ref());
     let enabled = port.is_some_and(|port| port.enabled);
     let mut decisions = Vec::new();
+    decisions.extend(beside(cluster, settings).map(|text| Decision { about: "beside", text }));
     let asks = match port {
         _ if !cluster.vpcs.contains_key(name) => "there is no such VPC".to_owned(),
         Some(port) if enabled => format!("asked for at {}", port.ip.as_deref().unwrap_or_default()),
@@ -180,6 +190,42 @@ pub fn vpc(cluster: &Cluster, network: &Network, settings: &Settings, name: &str
         conditions: told(plan.status.conditions),
         rows: lines(plan.rows.as_deref(), &there),
     }
+}
+
+/// Whether the group is left to somebody else.
+fn beside(cluster: &Cluster, settings: &Settings) -> Option<String> {
+    let served = &*settings.group == kubeovn::GROUP && cluster.controller_alive;
+    let why = "a kube-ovn-controller is alive and serves this group: egress changes nothing, this is what it would do";
+    served.then(|| why.to_owned())
+}
+
+/// Sources that overlap those of other gateways of the VPC.
+fn shared(cluster: &Cluster, settings: &Settings, name: &Name) -> Option<String> {
+    let vpc = |object: &VpcEgressGateway| {
+        let vpc = object.spec.vpc.clone().filter(|vpc| !vpc.is_empty());
+        vpc.unwrap_or_else(|| settings.default_vpc.to_string())
+    };
+    let object = cluster.gateways.get(name)?;
+    let mine = sources(object, cluster, settings);
+    let others = cluster.gateways.iter().filter(|(other, one)| *other != name && vpc(one) == vpc(object));
+    let mut all = Vec::new();
+    for (other, one) in others {
+        for theirs in sources(one, cluster, settings) {
+            let meets = |own: &&IpNet| own.contains(&theirs) || theirs.contains(*own);
+            all.extend(mine.iter().find(meets).map(|own| format!("{own} and {theirs} of {other}")));
+        }
+    }
+    let more = all.len().saturating_sub(MOST);
+    all.truncate(MOST);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let why = "of two policies of one priority OVN takes either";
+    (!all.is_empty()).then(|| format!("{}{more}: {why}", all.join(", ")))
+}
+
+/// Sources of a gateway, if it can be followed.
+fn sources(object: &VpcEgressGateway, cluster: &Cluster, settings: &Settings) -> Vec<IpNet> {
+    let spec = Spec::check(object, cluster, settings);
+    spec.map(|spec| spec.sources.iter().map(|one| one.network).collect()).unwrap_or_default()
 }
 
 fn outcome(rows: Option<&[Row]>, leaving: bool) -> Outcome {

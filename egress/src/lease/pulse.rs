@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// A Lease whose holder was silent for so many of its durations is dead: one that restarts takes one or two, and what is
 /// decided here must not be decided to and fro.
@@ -36,6 +37,20 @@ impl Beat {
                 .into(),
             duration: Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
         }
+    }
+}
+
+/// What clocks of two machines may differ by, for who looks once.
+const SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+impl Beat {
+    /// Whether its holder looks alive to somebody who looks once and so has only the times that it says. Clocks differ, so
+    /// the margin is wide, and one that is ahead counts as alive.
+    #[must_use]
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        let Ok(renewed) = self.renewed.parse::<Timestamp>() else { return false };
+        let lasts = SignedDuration::try_from(self.duration * DURATIONS).unwrap_or(SKEW);
+        !self.holder.is_empty() && now.duration_since(renewed) < lasts + SKEW
     }
 }
 

@@ -20,6 +20,7 @@ pub fn network(nb: &Replica, sb: &Replica, vendor: &str) -> (Network, Contents) 
         sessions: nb.rows("BFD").filter_map(|(_, row)| session(row)).collect(),
         bfd_ports: bfd_ports(nb),
         owned: contents.keys(),
+        contents: contents.rows(),
         chassis: chassis(sb),
         features: features::features(nb, sb),
     };

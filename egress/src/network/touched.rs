@@ -57,6 +57,12 @@ impl Contents {
         rows.filter_map(vpc).filter(|vpc| !vpc.is_empty()).map(Box::from).collect()
     }
 
+    /// What the rows of each gateway hold, of those gateways all whose rows can be said in our words.
+    pub(super) fn rows(&self) -> BTreeMap<Name, Vec<crate::rows::Row>> {
+        let rows = |found: &Vec<Found>| found.iter().map(|one| one.row.clone()).collect::<Option<Vec<_>>>();
+        self.gateways.iter().filter_map(|(name, found)| Some((name.clone(), rows(found)?))).collect()
+    }
+
     /// What tells the rows of each gateway from others.
     pub(super) fn keys(&self) -> BTreeMap<Name, BTreeSet<Key>> {
         let keys = |rows: &Vec<Found>| rows.iter().map(|row| row.key.clone()).collect();

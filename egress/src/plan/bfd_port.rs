@@ -118,11 +118,13 @@ pub(super) fn ports(cluster: &Cluster, network: &Network, settings: &Settings, n
         ..Ports::default()
     };
     let there = network.bfd_ports.get(&*names::bfd_port(name, None)).and_then(|port| port.chassis.first());
+    // With no way out of its own, a router's load balancers are on its BFD port, and there is no second one: then it is
+    // where gateways are, not where one may come.
+    let single =
+        network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty());
+    let hosting = Hosting { settled: hosting.settled || single, ..hosting };
     let Some(home) = home(cluster, &hosting, there.map(|chassis| &**chassis)) else { return ports };
-    ports.others = hosting.chassis.values().filter(|chassis| **chassis != home).cloned().collect();
-    if network.routers.get(&router).is_some_and(|one| one.load_balancers && one.gateway_ports.is_empty()) {
-        ports.others.clear(); // with no way out of its own, a router's load balancers are on its first BFD port
-    }
+    ports.others = hosting.chassis.values().filter(|chassis| **chassis != home && !single).cloned().collect();
     // One chassis only: in a group of several OVN gives the port up where it sees no live tunnel, and `BFD.status` stays.
     ports.home = vec![home];
     ports

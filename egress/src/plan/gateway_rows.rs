@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settings;
-use super::members::{Gate, Hop, Hops, Of};
+use super::members::{Gate, Hop, Hops, Of, Side};
 use super::names;
 use super::request::Request;
 use super::selectors;
@@ -13,7 +13,7 @@ use crate::view::{Cluster, Family, Name, Network};
 /// To the next hops on the client's node.
 const LOCAL: u16 = 29150;
 /// To all next hops.
-const REROUTE: u16 = 29100;
+pub(super) const REROUTE: u16 = 29100;
 /// What no next hop takes, with BFD: rather lost than sent out another way.
 const DROP: u16 = 29090;
 
@@ -38,7 +38,8 @@ impl<'a> Make<'a> {
     /// The gateway and its pods.
     pub(super) fn of(self) -> Of<'a> {
         let Make { cluster, network, settings, name, request, .. } = self;
-        Of { cluster, network, group: &settings.group, gateway: name, attachment: &request.attachment }
+        let side = Some(Side { attachment: &request.attachment, vpc: &request.vpc, router: &request.router });
+        Of { cluster, network, group: &settings.group, gateway: name, side }
     }
 
     /// Owner ids.
@@ -80,11 +81,13 @@ pub(super) fn policies(make: Make<'_>, family: Family, hops: &Hops) -> Vec<Row> 
     let matches = make.sets(family).map(|set| format!("ip{}.src == ${set}", family.digit()));
     let mut rows = Vec::new();
     let used: Vec<&Hop> = hops.used().collect();
+    // Packets of a family that has no way out here are left to ordinary routing, not dropped.
+    let drops = make.request.bfd.is_some() && !make.request.turned_away(family);
     for text in &matches {
         if !used.is_empty() {
             rows.push(policy(make, family, (REROUTE, text.clone()), reroute(make, &used)));
         }
-        if make.request.bfd.is_some() {
+        if drops {
             rows.push(policy(make, family, (DROP, text.clone()), Action::Drop));
         }
     }

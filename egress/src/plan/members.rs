@@ -85,11 +85,32 @@ pub(super) struct Of<'a> {
     pub group: &'a str,
     /// The gateway.
     pub gateway: &'a Name,
+    /// Where its pods are to be; `None`: not known, as it cannot be followed.
+    pub side: Option<Side<'a>>,
+}
+
+/// Where the pods of a gateway are to be.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
     /// `NAMESPACE/NAME` of its external network.
     pub attachment: &'a str,
+    /// The VPC.
+    pub vpc: &'a str,
+    /// Its logical router.
+    pub router: &'a str,
 }
 
 impl<'a> Of<'a> {
+    /// A gateway that cannot be followed.
+    pub(super) fn held(
+        cluster: &'a Cluster,
+        network: &'a Network,
+        group: &'a str,
+        gateway: &'a Name,
+    ) -> Self {
+        Self { cluster, network, group, gateway, side: None }
+    }
+
     /// Its pods, by name.
     pub(super) fn pods(self) -> impl Iterator<Item = (&'a Name, &'a Pod)> {
         pods(self.cluster, self.group, self.gateway)
@@ -123,8 +144,41 @@ pub(super) fn address(pod: &Pod, family: Family) -> Option<IpAddr> {
     pod.addresses.iter().copied().find(|one| Family::of(*one) == family)
 }
 
+/// Whether a pod has an address of this family outside of the VPC, in whatever network.
+pub(super) fn has_way_out(pod: &Pod, family: Family) -> bool {
+    ways_out(pod).any(|(_, address)| Family::of(address) == family)
+}
+
+/// Addresses outside of the VPC, with their network. Multus tells the first interface, too.
+fn ways_out(pod: &Pod) -> impl Iterator<Item = (&str, IpAddr)> {
+    let all = pod.attached.iter().flat_map(|(name, all)| all.iter().map(move |one| (&**name, *one)));
+    all.filter(|(_, address)| !pod.addresses.contains(address))
+}
+
+/// Why a pod that could forward is not one that is waited for: its external addresses are of another network, as after a
+/// change of `spec.externalSubnet`.
+pub(super) fn elsewhere(pod: &Pod, attachment: &str) -> Option<String> {
+    if pod.attached.get(attachment).is_some_and(|all| !all.is_empty()) {
+        return None;
+    }
+    let (other, address) = ways_out(pod).next()?;
+    Some(format!("its external address {address} is of {other}, not of {attachment}"))
+}
+
 /// Why a pod cannot forward at all; `None`: it could.
-pub(super) fn hard(pod: &Pod, attachment: &str) -> Option<String> {
+pub(super) fn hard(pod: &Pod, side: Option<Side<'_>>) -> Option<String> {
+    if let Some(gone) = gone(pod) {
+        return Some(gone);
+    }
+    let Side { attachment, vpc, router } = side?;
+    if !pod.router.is_empty() && *pod.router != *vpc && *pod.router != *router {
+        return Some(format!("it is in VPC {}, not in {vpc}", pod.router));
+    }
+    ways_out(pod).next().is_none().then(|| format!("it has no address in the external network {attachment}"))
+}
+
+/// Why a pod cannot forward whatever its gateway wants; `None`: it could.
+pub(super) fn gone(pod: &Pod) -> Option<String> {
     if pod.terminating {
         return Some("it is terminating".to_owned());
     }
@@ -137,9 +191,6 @@ pub(super) fn hard(pod: &Pod, attachment: &str) -> Option<String> {
     if pod.addresses.is_empty() {
         return Some("it has no address in the VPC".to_owned());
     }
-    if pod.attached.get(attachment).is_none_or(Vec::is_empty) {
-        return Some(format!("it has no address in the external network {attachment}"));
-    }
     None
 }
 
@@ -147,7 +198,7 @@ pub(super) fn hard(pod: &Pod, attachment: &str) -> Option<String> {
 pub(super) fn hops(of: Of<'_>, family: Family, sessions: Sessions<'_>) -> Hops {
     let all = of
         .pods()
-        .filter(|(_, pod)| hard(pod, of.attachment).is_none())
+        .filter(|(_, pod)| hard(pod, of.side).is_none() && has_way_out(pod, family))
         .filter_map(|(name, pod)| Some((name, pod, address(pod, family)?)))
         .map(|(name, pod, address)| (hop(of, (name, pod), address, sessions), pod.ready));
     let mut all = one_per_address(all.collect());
@@ -171,7 +222,7 @@ fn one_per_address(mut all: Vec<(Hop, bool)>) -> Vec<(Hop, bool)> {
 
 /// One candidate, and the soft evidence against it.
 fn hop(of: Of<'_>, (name, pod): (&Name, &Pod), address: IpAddr, sessions: Sessions<'_>) -> Hop {
-    let Of { cluster, network, .. } = of;
+    let Of { cluster, network, side, .. } = of;
     let speaks = |ports: &&Ports| ports.speaks(Family::of(address));
     let ports = sessions.ports.filter(speaks);
     let port = ports.and_then(|ports| ports.of_node(network, &pod.node));
@@ -183,6 +234,8 @@ fn hop(of: Of<'_>, (name, pod): (&Name, &Pod), address: IpAddr, sessions: Sessio
         "it is not ready".to_owned()
     } else if !alive {
         format!("node {} is not ready", pod.node)
+    } else if let Some(other) = side.and_then(|side| elsewhere(pod, side.attachment)) {
+        other
     } else if matches!(sessions.gate, Gate::None | Gate::Deaf) || ports.is_none() {
         String::new()
     } else if session.is_none() {
@@ -216,7 +269,7 @@ pub(super) fn report(of: Of<'_>, families: &[Hops; 2]) -> Vec<Member> {
                 .filter(|(hop, _)| hop.pod == *name)
                 .collect();
             let used = mine.iter().any(|(hop, _)| hop.used);
-            let reason = match hard(pod, of.attachment) {
+            let reason = match hard(pod, of.side) {
                 Some(reason) => reason,
                 None => mine.iter().map(|(hop, last)| say(hop, *last)).collect::<Vec<_>>().join("; "),
             };

@@ -12,6 +12,7 @@ mod bfd_port;
 mod conditions;
 mod form;
 mod gateway_rows;
+mod held;
 mod members;
 pub mod names;
 mod request;
@@ -29,6 +30,7 @@ use crate::rows::Row;
 use crate::view::{Cluster, Family, Name, Network};
 use crate::workload;
 use gateway_rows::Make;
+use held::Held;
 use members::{Gate, Hops, Sessions};
 use request::Request;
 
@@ -64,8 +66,12 @@ pub struct GatewayPlan {
     pub rows: Option<Vec<Row>>,
     /// Rows were gone when this is true: the finalizer may go.
     pub release: bool,
-    /// The Deployment to have; `None`: leave the one there is.
+    /// The Deployment to have; `None`: leave the one there is, but for `replicas`.
     pub deployment: Option<k8s_openapi::api::apps::v1::Deployment>,
+    /// How many pods the Deployment there is should have, while its template stays as it is; `None`: as it is.
+    pub replicas: Option<i32>,
+    /// The object cannot be followed; rows, if any, are those there are without what is known not to work.
+    pub refused: bool,
     /// The status to have. Times of conditions are empty: who writes keeps the old ones where nothing changed.
     pub status: VpcEgressGatewayStatus,
     /// What is to be told as Events: type, reason, message.
@@ -78,6 +84,8 @@ pub struct GatewayPlan {
     pub gating: Option<&'static str>,
     /// Sources whose packets the router drops before it looks at policies, as it has no route for them.
     pub unrouted: Vec<Box<str>>,
+    /// Sources that are left to ordinary routing, as the pods have no way out for their IP version.
+    pub left_out: Vec<Box<str>>,
     /// Evidence speaks against all members of a family, and they are used nevertheless.
     pub last_resort: bool,
 }
@@ -128,52 +136,50 @@ pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: 
     if object.metadata.deletion_timestamp.is_some() {
         return leaving(object, owned);
     }
+    let refuse = |why, invalid| {
+        let told = status::refused((&settings.group, name, object), why, invalid);
+        refused(told, held::held(cluster, network, settings, name))
+    };
     let request = match Request::check(object, cluster, network, settings) {
         Ok(request) => request,
         Err(refusal) => {
-            let why = (refusal.reason().as_str(), refusal.to_string());
-            return kept(status::refused((&settings.group, name, object), why, true));
+            return refuse((refusal.reason().as_str(), refusal.to_string()), true);
         }
     };
     if !network.routers.contains_key(&request.router) {
         let message = format!("logical router {} is not in the northbound database", request.router);
-        return kept(status::refused(
-            (&settings.group, name, object),
-            ("ReconcileOVNRoutesFailed", message),
-            false,
-        ));
+        return refuse(("ReconcileOVNRoutesFailed", message), false);
     }
     let form = match form::choose(cluster, network, settings, &request) {
         Ok(form) => form,
         Err(why) => {
-            let message = format!("--custom-vpc-rows=static: {why}");
-            return kept(status::refused(
-                (&settings.group, name, object),
-                ("StaticRoutesImpossible", message),
-                true,
-            ));
+            return refuse(("StaticRoutesImpossible", format!("--custom-vpc-rows=static: {why}")), true);
         }
     };
     let heard = request.deaf.is_none();
     let gate = static_rows::gate(request.bfd.is_some(), heard, form.routes, network.features.bfd_only);
     let make = Make { cluster, network, settings, name, request: &request, gate };
     let hops = hops(make);
-    // Without BFD port the pods stay as they are: what they would be replaced by could not be told from the request.
-    let deployment = heard.then(|| workload::deployment(&request.spec, &settings.group));
+    let (deployment, replicas) = pods(make, owned);
     let hash = deployment.as_ref().and_then(hash);
     let (status, mut notices) = status::followed(make.of(), object, (&request, hash), &hops);
     let unrouted = network.routers.get(&request.router).filter(|_| !form.routes);
     let unrouted = unrouted.map(|router| form::unrouted(&request, router)).unwrap_or_default();
     notices.extend(tell_unrouted(&unrouted, &request.router, object));
+    let left_out: Vec<Box<str>> = request.left_out().into_iter().map(Into::into).collect();
+    notices.extend(tell_left_out(&left_out, &request, object));
     GatewayPlan {
         // A gateway that never had rows does not begin with those that drop: without BFD port it has no pods either.
         rows: (heard || owned).then(|| rows(make, &form, &hops)),
         release: false,
+        refused: false,
         deployment,
+        replicas,
         status,
         notices,
         members: members::report(make.of(), &hops),
         unrouted,
+        left_out,
         last_resort: hops.iter().any(|hops| hops.last_resort),
         gating: Some(gate.word()),
         form: Some(form),
@@ -193,9 +199,26 @@ fn leaving(object: &VpcEgressGateway, owned: bool) -> GatewayPlan {
     }
 }
 
-/// A gateway that cannot be followed: all stays as it is, but for what is said.
-fn kept((status, notices): (VpcEgressGatewayStatus, Vec<Notice>)) -> GatewayPlan {
-    GatewayPlan { status, notices, ..GatewayPlan::default() }
+/// A gateway that cannot be followed: all stays as it is, but for pods that are known not to work, and what is said.
+fn refused((status, notices): (VpcEgressGatewayStatus, Vec<Notice>), held: Held) -> GatewayPlan {
+    let Held { rows, members, last_resort } = held;
+    GatewayPlan { status, notices, rows, members, last_resort, refused: true, ..GatewayPlan::default() }
+}
+
+/// The Deployment to have, or else how many pods of the one there is. Where the VPC's BFD port is off, the pods' end of
+/// BFD cannot be told from the request: a Deployment that is there keeps its template, one that is gone is made without
+/// BFD, and a gateway that never had rows has to wait, as in the releases.
+fn pods(make: Make<'_>, owned: bool) -> (Option<k8s_openapi::api::apps::v1::Deployment>, Option<i32>) {
+    let spec = &make.request.spec;
+    let deaf = make.request.deaf.is_some();
+    let key = Name::new(&make.name.namespace, &spec.pods.workload);
+    if deaf && !owned {
+        return (None, None);
+    }
+    if deaf && spec.bfd.is_none() && make.cluster.deployments.contains_key(&key) {
+        return (None, Some(spec.pods.replicas.into()));
+    }
+    (Some(workload::deployment(spec, &make.settings.group)), None)
 }
 
 /// What a Deployment was made from.
@@ -208,7 +231,10 @@ fn hops(make: Make<'_>) -> [Hops; 2] {
     let Make { cluster, network, settings, request, gate, .. } = make;
     let ports = (gate != Gate::None).then(|| bfd_port::ports(cluster, network, settings, &request.vpc));
     let sessions = Sessions { gate, ports: ports.as_ref() };
-    Family::BOTH.map(|family| members::hops(make.of(), family, sessions))
+    Family::BOTH.map(|family| match request.turned_away(family) {
+        true => Hops::default(),
+        false => members::hops(make.of(), family, sessions),
+    })
 }
 
 /// All rows, in the order they are best written.
@@ -234,4 +260,15 @@ fn tell_unrouted(lost: &[Box<str>], router: &str, object: &VpcEgressGateway) -> 
         "router {router} has no route for packets from {lost}: it drops them before it looks at policies"
     );
     Some(Notice { warning: true, reason: "NoRoute", message })
+}
+
+/// Told once, when a gateway appears.
+fn tell_left_out(lost: &[Box<str>], request: &Request, object: &VpcEgressGateway) -> Option<Notice> {
+    let new = object.status.as_ref().is_none_or(|status| status.conditions.is_none());
+    let lost = Some(lost.join(", ")).filter(|lost| new && !lost.is_empty())?;
+    let message = format!(
+        "{lost} is left to ordinary routing: external Subnet {} has no gateway of that IP version",
+        request.spec.external.subnet
+    );
+    Some(Notice { warning: true, reason: "NoFamily", message })
 }

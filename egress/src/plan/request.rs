@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use kubeovn::{Selector, VpcEgressGateway};
 
 use super::{Settings, bfd_port};
-use crate::spec::{Reason, Refusal, Spec};
+use crate::spec::{Reason, Refusal, Source, Spec};
 use crate::view::{Cluster, Family, Network};
 
 /// Timers of the pods' end, in milliseconds.
@@ -93,13 +93,30 @@ impl Request {
 
     /// Sources of one family as an address set has them: networks without host bits, bare addresses bare.
     pub(super) fn addresses(&self, family: Family) -> BTreeSet<Box<str>> {
-        let mine = self.spec.sources.iter().filter(|source| source.family() == family);
+        let mine = self.served().filter(|source| source.family() == family);
         mine.map(|source| text(source.network, &source.written)).collect()
     }
 
     /// Sources of both families, as text and as a network.
     pub(super) fn prefixes(&self) -> Vec<(Box<str>, IpNet)> {
-        self.spec.sources.iter().map(|one| (text(one.network, &one.written), one.network)).collect()
+        self.served().map(|one| (text(one.network, &one.written), one.network)).collect()
+    }
+
+    /// Sources that are in the rows.
+    fn served(&self) -> impl Iterator<Item = &Source> {
+        self.spec.sources.iter().filter(|source| !self.turned_away(source.family()))
+    }
+
+    /// Sources that are left to ordinary routing.
+    pub(super) fn left_out(&self) -> Vec<&str> {
+        let all = self.spec.sources.iter().filter(|source| self.turned_away(source.family()));
+        all.map(|source| &*source.written).collect()
+    }
+
+    /// Whether the pods take packets of a family on one side and have no way out for them on the other. Where their
+    /// Subnet does not know the family at all, rows are as released.
+    pub(super) fn turned_away(&self, family: Family) -> bool {
+        self.spec.internal.gateway(family).is_some() && self.spec.external.gateway(family).is_none()
     }
 }
 

@@ -15,15 +15,20 @@ use crate::workload;
 fn ready(of: Of<'_>, request: &Request, hash: Option<&str>) -> Verdict {
     let key = Name::new(&of.gateway.namespace, &request.spec.pods.workload);
     let deployment = of.cluster.deployments.get(&key).map(|one| &**one);
+    let owned = of.network.owned.get(of.gateway).is_some_and(|rows| !rows.is_empty());
+    if let (false, Some((reason, message))) = (owned, &request.deaf) {
+        return Verdict::bad("Ready", false, reason, message.clone());
+    }
     let mut against = Vec::new();
     let mut external = 0;
     for (pod_name, pod) in of.pods().filter(|(_, pod)| !pod.terminating && !pod.ended) {
-        match members::hard(pod, &request.attachment) {
+        let hard = members::hard(pod, of.side).or_else(|| members::elsewhere(pod, &request.attachment));
+        external += usize::from(hard.is_none());
+        match hard {
             Some(reason) => against.push(format!("pod {}: {reason}", pod_name.name)),
             None if !pod.ready => against.push(format!("pod {}: it is not ready", pod_name.name)),
             None => {}
         }
-        external += usize::from(members::hard(pod, &request.attachment).is_none());
     }
     if external != request.replicas {
         against.push(format!("{external} pods have an external address, {} are asked for", request.replicas));
@@ -76,11 +81,8 @@ pub(super) fn followed(
     let is_ready = ready.holds;
     let verdicts = [ready, validated, degraded(hops)];
     let (conditions, notices) = conditions::merge(told(object), &verdicts, object.metadata.generation, true);
-    let usable: Vec<&Pod> = of
-        .pods()
-        .map(|(_, pod)| pod)
-        .filter(|pod| members::hard(pod, &request.attachment).is_none())
-        .collect();
+    let usable: Vec<&Pod> =
+        of.pods().map(|(_, pod)| pod).filter(|pod| members::hard(pod, of.side).is_none()).collect();
     let attached = |pod: &&Pod| pod.attached.get(&*request.attachment).map(|all| joined(all));
     let internal = usable.iter().map(|pod| joined(&pod.addresses)).collect();
     let external = usable.iter().filter_map(attached).collect();

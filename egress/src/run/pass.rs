@@ -233,7 +233,7 @@ impl Engine {
 
     /// The Deployment, if it differs.
     async fn workload(&self, object: &VpcEgressGateway, plan: &GatewayPlan) -> Result<(), Trouble> {
-        let Some(wanted) = &plan.deployment else { return Ok(()) };
+        let Some(wanted) = &plan.deployment else { return self.scale(object, plan).await };
         let text = |field: &Option<String>| field.as_deref().unwrap_or_default().into();
         let key = Name { namespace: text(&wanted.metadata.namespace), name: text(&wanted.metadata.name) };
         let known = self.store.read(|cluster| cluster.deployments.get(&key).cloned());
@@ -242,6 +242,20 @@ impl Engine {
             return Ok(());
         }
         self.writer.deployment(wanted, owner, known.as_deref()).await
+    }
+
+    /// How many pods the Deployment has, where its template stays.
+    async fn scale(&self, object: &VpcEgressGateway, plan: &GatewayPlan) -> Result<(), Trouble> {
+        let (Some(replicas), Some(workload)) = (plan.replicas, &plan.status.workload) else { return Ok(()) };
+        let key = Name::new(object.metadata.namespace.as_deref().unwrap_or_default(), &workload.name);
+        let known = self.store.read(|cluster| cluster.deployments.get(&key).cloned());
+        let owner = object.metadata.uid.as_deref();
+        match known {
+            Some(known) if Some(&*known.owner) == owner && known.replicas != replicas => {
+                self.writer.replicas(&key, replicas).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn gateway_status(
@@ -256,7 +270,8 @@ impl Engine {
         if let Some(wanted) = &mut wanted.conditions {
             status::dated(wanted, conditions, Timestamp::now());
         }
-        match status::patch(there, &wanted, None) {
+        let patch = status::patch(there, &wanted, None);
+        match patch.and_then(|patch| status::without_dropped(patch, there, "router")) {
             Some(patch) => self.writer.status(&self.served.gateways(), name, &patch).await,
             None => Ok(()),
         }

@@ -81,6 +81,15 @@ impl Writer {
         Ok(())
     }
 
+    /// How many pods a Deployment of ours has.
+    pub(super) async fn replicas(&self, name: &Name, replicas: i32) -> Result<(), Trouble> {
+        let all: Api<Deployment> = Api::namespaced(self.client.clone(), &name.namespace);
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = json!({ "spec": { "replicas": replicas } });
+        self.call("deployment", all.patch(&name.name, &params, &Patch::Merge(&patch))).await?;
+        Ok(())
+    }
+
     /// The Deployment of a gateway, of which `known` is in the store: one that somebody else made is not touched.
     ///
     /// One that belongs to the gateway and that kube-ovn-controller made is replaced first: applying alone would leave what

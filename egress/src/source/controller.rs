@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
 use tokio::time::timeout;
 use tracing::info;
@@ -19,6 +20,14 @@ use crate::lease::Beat;
 const CONTROLLER: [&str; 2] = ["kube-system", "kube-ovn-controller"];
 /// Between an answer and the next question.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Whether its holder looks alive, of one look; `None`: no answer.
+pub async fn look(client: Client) -> Option<bool> {
+    let [namespace, name] = CONTROLLER;
+    let leases = Api::<Lease>::namespaced(client, namespace);
+    let lease = timeout(ANSWER, leases.get_opt(name)).await.ok()?.ok()?;
+    Some(lease.is_some_and(|lease| Beat::of(&lease).is_recent(Timestamp::now())))
+}
 
 /// Never ends.
 pub(super) async fn ask(client: Client, store: Store) {

@@ -13,6 +13,7 @@ mod pod;
 mod store;
 mod watch;
 
+pub use controller::look as controller;
 pub use kinds::{Kind, Served};
 pub(crate) use parse::is_applied;
 pub use store::{Marks, Store};

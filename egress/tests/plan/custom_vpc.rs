@@ -150,26 +150,37 @@ fn a_vpc_without_bfd_port_is_told_and_stops_nothing() {
     world.session("bfd@vpc1", "192.168.0.2", Session::Up);
     world.session("bfd@vpc1@node2", "192.168.0.3", Session::Up);
     world.settle("gateway2");
+    world.deployed("gateway2", 2);
     let before = world.rows("gateway2");
     world.vpc1("{enabled: false, ip: 10.255.255.255}");
     world.session("bfd@vpc1", "192.168.0.2", Session::Down);
     world.session("bfd@vpc1@node2", "192.168.0.3", Session::Down);
     let plan = world.plan("gateway2");
     assert_eq!(lines(&plan.rows.unwrap()), before, "dead evidence is not followed");
-    assert!(plan.deployment.is_none() && plan.status.ready);
+    assert!(plan.deployment.is_none() && plan.replicas == Some(2) && plan.status.ready);
     let told = plan.status.conditions.unwrap();
     let validated = told.iter().find(|one| one.kind == "Validated").unwrap();
     assert_eq!((&*validated.status, validated.reason.as_deref()), ("False", Some("VpcBfdPortNotEnabled")));
     // The members are still followed.
     world.edit_pod("gateway2-a", |pod| pod.terminating = true);
     assert!(world.rows("gateway2").contains(&reroutes("192.168.0.3")[0]));
+    // So is the number of pods; a Deployment that is gone is made without BFD.
+    world.edit("gateway2", |object| object.spec.replicas = Some(3));
+    assert_eq!(world.plan("gateway2").replicas, Some(3));
+    world.cluster.deployments.clear();
+    let made = world.plan("gateway2").deployment.unwrap().spec.template.spec.unwrap();
+    let containers: Vec<_> = made.containers.iter().map(|one| &*one.name).collect();
+    assert_eq!(containers, ["gateway"]);
 }
 
 #[test]
 fn a_gateway_that_never_had_rows_does_not_begin_with_those_that_drop() {
     let mut world = gateway2();
     world.vpc1("{enabled: false}");
-    assert_eq!(world.plan("gateway2").rows, None);
+    let plan = world.plan("gateway2");
+    assert!(plan.rows.is_none() && plan.deployment.is_none() && plan.replicas.is_none());
+    let ready = plan.status.conditions.unwrap().into_iter().find(|one| one.kind == "Ready").unwrap();
+    assert_eq!(ready.reason.as_deref(), Some("VpcBfdPortNotEnabled"), "{ready:?}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_refused_one_keeps_what_is_there() {
     world.edit("gateway2", |object| object.spec.external_subnet = "nowhere".to_owned());
     let said = gateway(&world);
     assert_eq!(said.outcome, Outcome::Refused);
-    assert!(said.rows.iter().all(|line| line.state == State::Kept) && said.rows.len() > 4);
+    assert!(said.rows.iter().all(|line| line.state == State::There) && said.rows.len() > 4);
     assert!(
         said.to_string().contains("Validated False MissingSubnet: spec.externalSubnet: \"nowhere\""),
         "{said}"
@@ -96,6 +96,30 @@ fn json_has_the_same() {
     assert_eq!(json["members"][1]["used"], false);
     assert_eq!(json["conditions"][1]["type"], "Ready");
     assert_eq!(json["rows"][0]["state"], "missing");
+}
+
+#[test]
+fn beside_kube_ovn_controller_it_says_that_nothing_is_done() {
+    let mut world = world();
+    world.cluster.controller_alive = true;
+    assert!(gateway(&world).to_string().contains("  beside: a kube-ovn-controller is alive"));
+    world.settings.group = "egress.example".into();
+    assert!(!gateway(&world).to_string().contains("beside"));
+}
+
+#[test]
+fn sources_that_another_gateway_has_are_told() {
+    let mut world = world();
+    assert!(!gateway(&world).to_string().contains("shared"));
+    let spec = "{vpc: vpc1, internalSubnet: subnet1, externalSubnet: macvlan1, policies: [{ipBlocks: [192.168.0.7]}]}";
+    world.gateway("gateway3", spec);
+    let text = gateway(&world).to_string();
+    assert!(
+        text.contains("  shared: 192.168.0.0/24 and 192.168.0.7/32 of default/gateway3: of two"),
+        "{text}"
+    );
+    world.edit("gateway3", |object| object.spec.vpc = Some("ovn-cluster".to_owned()));
+    assert!(!gateway(&world).to_string().contains("shared"), "of another VPC");
 }
 
 #[test]

@@ -10,10 +10,12 @@
 mod custom_vpc;
 mod default_vpc;
 mod explain;
+mod held;
 mod members;
 mod ports;
 mod properties;
 mod selectors;
+mod sides;
 mod static_form;
 mod status;
 mod world;

@@ -150,8 +150,9 @@ fn the_last_resort_is_said_and_taken_back() {
 #[test]
 fn a_family_the_bfd_port_does_not_speak_is_judged_by_readiness() {
     let mut world = world(USABLE, STATES[2], true);
+    world.dual();
     for (pod, address) in [("a", "fd60::2"), ("b", "fd60::3")] {
-        world.edit_pod(pod, |pod| pod.addresses.push(crate::world::ip(address)));
+        world.second_family(pod, address);
     }
     let rows = world.rows("gateway2");
     let six: Vec<_> = rows.iter().filter(|row| row.contains("fd60")).collect();

@@ -166,6 +166,11 @@ fn load_balancers_without_a_way_out_allow_no_second_port() {
     check(&world, &[port("bfd@vpc1", "node2")], "home only");
     let member = world.plan("gateway2").members.pop().unwrap();
     assert!(member.reason.contains("node node4 has no BFD port"), "{}", member.reason);
+    // It goes where gateways are, though a pod is still to be placed that might go where it was.
+    apply(&mut world);
+    world.edit("gateway2", |object| object.spec.replicas = Some(3));
+    world.edit_pod("gateway2-0", |pod| pod.node = "".into());
+    check(&world, &[port("bfd@vpc1", "node4")], "home moves");
 }
 
 #[test]

@@ -38,10 +38,7 @@ fn world(dice: &Dice) -> World {
     let mut world = World::with_vpc1();
     let address = if dual { "10.255.255.255,fdff::1" } else { "10.255.255.255" };
     world.vpc1(&format!("{{enabled: {port}, ip: '{address}'}}"));
-    world.subnet(
-        "subnet1",
-        "{cidrBlock: '192.168.0.0/24,fd60::/64', gateway: '192.168.0.1,fd60::1', vpc: vpc1}",
-    );
+    world.dual();
     world.node("node0", true);
     world.node("node1", ready);
     world.network.chassis.remove("node3");

@@ -99,15 +99,12 @@ fn without_bfd_a_route_is_a_route() {
 fn both_families_have_routes_of_their_own() {
     let mut world = seed();
     world.vpc1("{enabled: true, ip: '10.255.255.255,fdff::1'}");
-    world.subnet(
-        "subnet1",
-        "{cidrBlock: '192.168.0.0/24,fd60::/64', gateway: '192.168.0.1,fd60::1', vpc: vpc1}",
-    );
+    world.dual();
     world.edit("gateway2", |object| {
         object.spec.policies = Some(crate::world::object("[{snat: true, subnets: [subnet1]}]"));
     });
-    world.edit_pod("gateway2-a", |pod| pod.addresses.push(crate::world::ip("fd60::2")));
-    world.edit_pod("gateway2-b", |pod| pod.addresses.push(crate::world::ip("fd60::3")));
+    world.second_family("gateway2-a", "fd60::2");
+    world.second_family("gateway2-b", "fd60::3");
     world.session("bfd@vpc1", "fd60::2", Session::Up);
     let rows = world.rows("gateway2");
     let six: Vec<_> = rows.iter().filter(|row| row.contains("fd60")).map(String::as_str).collect();

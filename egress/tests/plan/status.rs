@@ -147,7 +147,8 @@ fn a_bad_specification_is_one_reason_and_taken_back() {
     let before = world.network.owned.clone();
     world.edit("gateway1", |object| object.spec.external_subnet = "nowhere".to_owned());
     let plan = world.plan("gateway1");
-    assert_eq!((plan.rows.is_none(), plan.deployment.is_none(), plan.release), (true, true, false));
+    assert_eq!((plan.refused, plan.deployment.is_none(), plan.release), (true, true, false));
+    assert_eq!(plan.rows.as_ref(), world.network.contents.values().next(), "nothing is known to be dead");
     for kind in ["Validated", "Ready"] {
         let one = condition(&plan.status, kind).unwrap();
         assert_eq!((&*one.status, one.reason.as_deref()), ("False", Some("MissingSubnet")));

@@ -68,6 +68,23 @@ impl World {
         world
     }
 
+    /// `subnet1` and `macvlan1` in both families.
+    pub fn dual(&mut self) {
+        let spec = "{cidrBlock: '192.168.0.0/24,fd60::/64', gateway: '192.168.0.1,fd60::1', vpc: vpc1, provider: ovn}";
+        self.subnet("subnet1", spec);
+        let spec =
+            "{cidrBlock: '172.17.0.0/16,fd17::/64', gateway: '172.17.0.1,fd17::1', provider: eth1.default}";
+        self.subnet("macvlan1", spec);
+    }
+
+    /// Gives a pod an address of the other family on both sides.
+    pub fn second_family(&mut self, pod: &str, address: &str) {
+        self.edit_pod(pod, |pod| {
+            pod.addresses.push(ip(address));
+            pod.attached.insert("default/eth1".into(), vec![ip("172.17.0.11"), ip("fd17::11")]);
+        });
+    }
+
     pub fn vpc1(&mut self, bfd_port: &str) {
         self.vpc("vpc1", &format!("spec: {{bfdPort: {bfd_port}}}\nstatus: {{router: vpc1}}"));
     }
@@ -117,7 +134,7 @@ impl World {
             running: true,
             ready: true,
             addresses: addresses.iter().map(|one| ip(one)).collect(),
-            attached: BTreeMap::from([("default/eth1".into(), vec![ip("172.17.0.11")])]),
+            attached: BTreeMap::from([("default/eth1".into(), outside(addresses))]),
             allocated: true,
             ..Pod::default()
         };
@@ -168,10 +185,17 @@ impl World {
         let plan = self.plan(name);
         if let Some(rows) = plan.rows {
             let keys = rows.iter().map(Row::key).collect();
+            self.network.contents.insert(Name::new("default", name), rows);
             self.network.owned.insert(Name::new("default", name), keys);
         }
         self.edit(name, |object| object.status = Some(plan.status));
     }
+}
+
+/// Addresses in the external network, of the same families.
+fn outside(addresses: &[&str]) -> Vec<IpAddr> {
+    let one = |text: &&str| if text.contains(':') { ip("fd17::11") } else { ip("172.17.0.11") };
+    addresses.iter().map(one).collect()
 }
 
 /// Rows as text, sorted.
