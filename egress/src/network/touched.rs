@@ -182,4 +182,20 @@ mod tests {
         };
         assert_eq!(touched_by(renamed), [""; 0]);
     }
+
+    #[test]
+    fn what_a_router_left_behind_leads_back_to_its_vpc() {
+        let row = |vendor: &str, name: &str| -> Row {
+            let ids = Value::texts([("vendor", vendor), ("lrp", name)]);
+            [("name".into(), Value::one(name)), ("external_ids".into(), ids)].into_iter().collect()
+        };
+        let rows = [
+            ("HA_Chassis_Group", Uuid(1), row("kube-ovn", "bfd@vpc1")),
+            ("Logical_Switch", Uuid(2), row("kube-ovn", "bfd@vpc2@chassis-a")),
+            ("Logical_Switch", Uuid(3), row("other", "bfd@vpc3")),
+        ];
+        let nb = Replica::from_rows(ovn::schema::Schema::default(), rows);
+        let (_, contents) = network(&nb, &Replica::default(), "kube-ovn");
+        assert_eq!(contents.vpcs("kube-ovn"), ["vpc1", "vpc2"].map(Box::from).into());
+    }
 }

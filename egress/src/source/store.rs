@@ -217,3 +217,45 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{self, Form, Settings};
+    use crate::view::Network;
+
+    fn rows(store: &Store, name: &Name) -> [Option<usize>; 2] {
+        let settings = Settings {
+            group: kubeovn::GROUP.into(),
+            default_vpc: "ovn-cluster".into(),
+            form: Form::Auto,
+            image: "x".into(),
+        };
+        let network = Network::default();
+        store.read(|cluster| {
+            let gateway = plan::gateway(cluster, &network, &settings, name).rows;
+            let vpc = plan::vpc(cluster, &network, &settings, &name.name).rows;
+            [gateway, vpc].map(|rows| rows.map(|rows| rows.len()))
+        })
+    }
+
+    #[test]
+    fn what_is_there_and_cannot_be_read_is_not_gone() {
+        let store = Store::new(true, "ovn-cluster", Arc::default());
+        let (gateway, vpc) = (Name::new("default", "a"), Name::new("", "a"));
+        store.bad(Kind::Gateway, &gateway);
+        store.bad(Kind::OwnVpc, &vpc);
+        store.put(vpc.clone(), Object::Vpc(Arc::new(Vpc::new("a", kubeovn::VpcSpec::default()))));
+        store.complete(Kind::Gateway, &BTreeSet::from([gateway.clone()]));
+        store.complete(Kind::OwnVpc, &BTreeSet::from([vpc.clone()]));
+        assert_eq!(rows(&store, &gateway), [None, None], "rows stay");
+        store.complete(Kind::Gateway, &BTreeSet::new());
+        store.complete(Kind::OwnVpc, &BTreeSet::new());
+        assert_eq!(rows(&store, &gateway), [Some(0), Some(0)], "gone");
+        store.bad(Kind::Vpc, &vpc);
+        store.remove(Kind::Vpc, &vpc);
+        store.bad(Kind::Gateway, &gateway);
+        store.remove(Kind::Gateway, &gateway);
+        assert_eq!(rows(&store, &gateway), [Some(0), Some(0)], "deleted");
+    }
+}
