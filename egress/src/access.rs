@@ -11,6 +11,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer of the API server may take; watches have their own times.
 pub const ANSWER: Duration = Duration::from_secs(5);
 
+/// Who we are in `managedFields`.
+pub const MANAGER: &str = "egress";
+
 /// There is no way to know the API server.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {

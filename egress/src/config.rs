@@ -5,7 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ovn::net::Tls;
+use ovn::net::{Remote, Tls};
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::{ExplainFlags, PlaceFlags, RunFlags};
@@ -219,23 +219,13 @@ fn places(flags: &PlaceFlags, problems: &mut Problems) -> Option<Config> {
 
 fn remotes(given: &str, flag: &str, tls: bool, problems: &mut Problems) -> Option<Vec<Box<str>>> {
     let all: Vec<&str> = given.split(',').map(str::trim).collect();
-    let rule = "is not a comma-separated list of unix:PATH, tcp:HOST:PORT and ssl:HOST:PORT";
-    let good = all.iter().all(|one| is_remote(one));
-    problems.want(good.then_some(()), flag, given, rule)?;
-    let missing = !tls && all.iter().any(|one| one.starts_with("ssl:"));
+    let rule = "is not a comma-separated list of unix:PATH, tcp:HOST:PORT and ssl:HOST:PORT (an IPv6 address in brackets)";
+    let good: Result<Vec<Remote>, _> = all.iter().map(|one| one.parse()).collect();
+    let good = problems.want(good.ok(), flag, given, rule)?;
+    let missing = !tls && good.iter().any(|one| matches!(one, Remote::Ssl(..)));
     let rule = "needs --ovn-private-key, --ovn-certificate and --ovn-ca-cert for ssl:";
     problems.want((!missing).then_some(()), flag, given, rule)?;
     Some(all.into_iter().map(Box::from).collect())
-}
-
-fn is_remote(remote: &str) -> bool {
-    match remote.split_once(':') {
-        Some(("unix", path)) => !path.is_empty(),
-        Some(("tcp" | "ssl", rest)) => rest
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)),
-        _ => false,
-    }
 }
 
 /// `:PORT` is every address.

@@ -69,6 +69,10 @@ pub struct Cluster {
     /// VPCs by name: those of kubeovn.io, but `spec.bfdPort`, `status.bfdPort` and `status.conditions` are those of the
     /// object of that name in the group that is served.
     pub vpcs: BTreeMap<Box<str>, Arc<Vpc>>,
+    /// Gateways that are there and cannot be read, whose last good form may be in `gateways`.
+    pub unreadable_gateways: BTreeSet<Name>,
+    /// VPCs, of either group, that are there and cannot be read.
+    pub unreadable_vpcs: BTreeSet<Box<str>>,
     /// Subnets by name.
     pub subnets: BTreeMap<Box<str>, Arc<Subnet>>,
     /// Pods that are part of a gateway, or may be matched by a selector.
@@ -140,6 +144,8 @@ pub struct Deployment {
     pub counts: [i32; 3],
     /// Its condition Progressing is False with the reason ProgressDeadlineExceeded.
     pub stuck: bool,
+    /// Its fields are ours by server-side apply; one that kube-ovn-controller made has other managers.
+    pub applied: bool,
 }
 
 /// What OVN's databases say, of what decides.

@@ -49,12 +49,13 @@ fn several_remotes_and_no_election() {
 
 #[test]
 fn each_bad_value_is_one_line_with_flag_value_and_rule() {
-    let remotes = "is not a comma-separated list of unix:PATH, tcp:HOST:PORT and ssl:HOST:PORT";
+    let remotes = "is not a comma-separated list of unix:PATH, tcp:HOST:PORT and ssl:HOST:PORT (an IPv6 address in brackets)";
     for (flag, value, rule) in [
         ("--ovn-nb", "10.0.0.1:6641", remotes),
         ("--ovn-nb", "tcp:10.0.0.1", remotes),
         ("--ovn-nb", "tcp:a:1,,", remotes),
         ("--ovn-sb", "tcp:a:0", remotes),
+        ("--ovn-nb", "tcp:fd00::1:6641", remotes),
         ("--ovn-sb", "ssl:a:6642", "needs --ovn-private-key, --ovn-certificate and --ovn-ca-cert for ssl:"),
         ("--group", "kubeovn", "is not an API group, a DNS name with a dot"),
         ("--group", "Kube.ovn", "is not an API group, a DNS name with a dot"),

@@ -3,6 +3,7 @@
 //! Without the feature `net` nothing here knows a socket, a clock or a runtime. `net` connects to databases by unix
 //! socket, TCP and TLS, follows the leader of a cluster and resumes its monitors.
 
+pub mod bad_value;
 pub mod json;
 pub mod nb;
 #[cfg(feature = "net")]

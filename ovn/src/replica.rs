@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::json::BadValue;
+use crate::bad_value::BadValue;
 use crate::schema::{Schema, Type};
 use crate::value::{Uuid, Value};
 

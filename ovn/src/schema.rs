@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::json::{BadValue, bad};
+use crate::bad_value::{BadValue, bad};
 use crate::value::{Atom, Uuid, Value};
 
 /// Kind of an atom: `<atomic-type>`.

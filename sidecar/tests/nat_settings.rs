@@ -5,7 +5,7 @@ use clap::Parser;
 use sidecar::cli::{Cli, Command};
 use sidecar::config::{Environment, Metrics};
 use sidecar::nat::cli::{NatAction, NatFlags};
-use sidecar::nat::iptables::Flavour;
+use sidecar::nat::flavour::Flavour;
 use sidecar::nat::routing::{Change, Default, Link, Rule, Seen, Ways, changes};
 use sidecar::nat::settings::{Family, Settings, Wanted};
 

@@ -106,6 +106,11 @@ impl Metrics {
         self.gateways().remove(name);
     }
 
+    /// Another replica knows of them.
+    pub fn forget_all(&self) {
+        self.gateways().clear();
+    }
+
     /// The page.
     ///
     /// # Errors

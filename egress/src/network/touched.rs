@@ -46,6 +46,17 @@ impl Contents {
         Self { gateways, ports: ports.collect() }
     }
 
+    /// VPCs of which there are rows of this vendor. A port goes with its router; its group and its switch do not.
+    pub(super) fn vpcs(&self, vendor: &str) -> BTreeSet<Box<str>> {
+        let id = |row, key| cells::entry(row, "external_ids", key);
+        let rows = self.ports.iter().map(|(_, row)| row).filter(|row| id(row, "vendor") == vendor);
+        let vpc = |row| match (id(row, "lr"), id(row, "lrp").strip_prefix("bfd@")) {
+            ("", port) => port.map(|port| port.split('@').next().unwrap_or(port)),
+            (vpc, _) => Some(vpc),
+        };
+        rows.filter_map(vpc).filter(|vpc| !vpc.is_empty()).map(Box::from).collect()
+    }
+
     /// What the rows of each gateway hold, of those gateways all whose rows can be said in our words.
     pub(super) fn rows(&self) -> BTreeMap<Name, Vec<crate::rows::Row>> {
         let rows = |found: &Vec<Found>| found.iter().map(|one| one.row.clone()).collect::<Option<Vec<_>>>();

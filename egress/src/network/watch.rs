@@ -1,5 +1,6 @@
 //! Both databases, and which objects a change of theirs touches.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -46,6 +47,8 @@ pub struct Databases {
     vendor: Box<str>,
     /// What they said when they were both complete for the last time; `None`: they never were.
     network: Arc<Mutex<Option<Read>>>,
+    /// Something was written since.
+    written: Arc<AtomicBool>,
 }
 
 /// What was read, and of which generations of the copies.
@@ -82,6 +85,7 @@ impl Databases {
             )),
             vendor: vendor.into(),
             network: Arc::default(),
+            written: Arc::default(),
         }
     }
 
@@ -91,10 +95,25 @@ impl Databases {
         Linked { northbound: self.northbound.link(), southbound: self.southbound.link() }
     }
 
-    /// What they say now; `None` before both were complete once.
+    /// What they say, as of the last look, or now if something was written since; `None` before both were complete once.
+    /// What changes meanwhile marks those it is about.
     #[must_use]
     pub fn read(&self) -> Option<Arc<Network>> {
+        if self.written.load(Ordering::Acquire) {
+            return self.read_now();
+        }
+        self.read_last().or_else(|| self.read_now())
+    }
+
+    /// What they say now.
+    #[must_use]
+    pub fn read_now(&self) -> Option<Arc<Network>> {
         self.look().map(|read| read.network)
+    }
+
+    /// We wrote: what was read is old.
+    pub fn written(&self) {
+        self.written.store(true, Ordering::Release);
     }
 
     fn look(&self) -> Option<Read> {
@@ -103,6 +122,7 @@ impl Databases {
         if known.is_none() && (linked.northbound != Link::Synced || linked.southbound != Link::Synced) {
             return None;
         }
+        self.written.store(false, Ordering::Release);
         // Read before the copies: what changes meanwhile is read once more, not missed.
         let generations = [&self.northbound, &self.southbound].map(|client| *client.changes().borrow());
         if let Some(read) = known.as_ref().filter(|read| read.generations == generations) {
@@ -128,7 +148,8 @@ impl Databases {
     /// Owners of rows, also of those whose object is gone.
     #[must_use]
     pub fn owners(&self) -> Vec<Subject> {
-        self.read_last().map(|network| owners(&network, &self.vendor)).unwrap_or_default()
+        let read = self.network.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        read.map(|read| owners(&read, &self.vendor)).unwrap_or_default()
     }
 
     /// Marks what a change touches, for ever.
@@ -153,7 +174,7 @@ impl Databases {
                     // What could not be written while the link was down need not wait longer.
                     None => {
                         marks.add(store.keys());
-                        marks.add(owners(&read.network, &self.vendor));
+                        marks.add(owners(&read, &self.vendor));
                     }
                 }
                 known = Some(read);
@@ -172,10 +193,9 @@ impl Databases {
 }
 
 /// Owners of rows, also of those whose object is gone.
-fn owners(network: &Network, vendor: &str) -> Vec<Subject> {
-    let vpcs = network.bfd_ports.values().filter(|port| &*port.vendor == vendor && !port.vpc.is_empty());
-    let vpcs = vpcs.map(|port| Subject::Vpc(port.vpc.clone()));
-    vpcs.chain(network.owned.keys().cloned().map(Subject::Gateway)).collect()
+fn owners(read: &Read, vendor: &str) -> Vec<Subject> {
+    let gateways = read.network.owned.keys().cloned().map(Subject::Gateway);
+    gateways.chain(read.contents.vpcs(vendor).into_iter().map(Subject::Vpc)).collect()
 }
 
 fn tell(database: &str, link: &Link) {

@@ -128,6 +128,9 @@ pub struct VpcPlan {
 pub fn gateway(cluster: &Cluster, network: &Network, settings: &Settings, name: &Name) -> GatewayPlan {
     let owned = network.owned.get(name).is_some_and(|rows| !rows.is_empty());
     let Some(object) = cluster.gateways.get(name) else {
+        if cluster.unreadable_gateways.contains(name) {
+            return GatewayPlan::default(); // it is there, so its rows stay
+        }
         return GatewayPlan { rows: Some(Vec::new()), release: !owned, ..GatewayPlan::default() };
     };
     if object.metadata.deletion_timestamp.is_some() {

@@ -17,7 +17,10 @@ const CONDITION: &str = "BfdPortReady";
 #[must_use]
 pub fn vpc(cluster: &Cluster, network: &Network, settings: &Settings, name: &str) -> VpcPlan {
     let none = VpcPlan { rows: Some(Vec::new()), ..VpcPlan::default() };
-    let Some(object) = cluster.vpcs.get(name) else { return none };
+    let Some(object) = cluster.vpcs.get(name) else {
+        // One that is there and cannot be read keeps its ports.
+        return if cluster.unreadable_vpcs.contains(name) { VpcPlan::default() } else { none };
+    };
     if object.metadata.deletion_timestamp.is_some() {
         return VpcPlan { status: conditions_only(object), ..none };
     }

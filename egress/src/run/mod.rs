@@ -1,5 +1,6 @@
 //! The parts put together: what is watched, who leads, one pass after the other.
 
+mod outcome;
 mod pass;
 mod queue;
 mod trouble;
@@ -45,6 +46,9 @@ pub enum RunError {
     /// The address for metrics cannot be had.
     #[error("--metrics-address {0}: {1}")]
     Metrics(std::net::SocketAddr, std::io::Error),
+    /// A task that never ends did.
+    #[error("a part of egress was lost: {0}")]
+    Lost(String),
     /// Signals cannot be taken.
     #[error("signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -76,11 +80,10 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     }
     tasks.spawn(teller);
     tasks.spawn(databases.clone().follow(store.clone(), Arc::clone(&marks)));
-    let watches = source::start(&client, &config.served, &store);
+    let mut watches = source::start(&client, &config.served, &store);
     if let Some(place) = &config.election {
-        let fit = readiness.clone();
-        let fit = move || fit.is_fit();
-        tasks.spawn(lease::run(client.clone(), place.clone(), leadership.clone(), fit));
+        let ready = readiness.clone();
+        tasks.spawn(lease::run(client.clone(), place.clone(), leadership.clone(), move || ready.is_fit()));
     }
     let engine = Engine {
         writer: Writer::new(client.clone(), leadership.clone()),
@@ -101,18 +104,29 @@ pub async fn run(config: Config) -> Result<(), RunError> {
         queue: Queue::default(),
         passes: JoinSet::new(),
     };
-    tokio::select! {
-        () = driver.work() => {}
-        _ = ending.recv() => info!("told to stop"),
-        _ = interrupted.recv() => info!("interrupted"),
-    }
+    let lost = tokio::select! {
+        () = driver.work() => None,
+        why = lost(&mut tasks, &mut watches) => Some(why),
+        _ = ending.recv() => None,
+        _ = interrupted.recv() => None,
+    };
     driver.end().await;
     drop(watches);
     if let Some(place) = &config.election {
         tasks.shutdown().await; // nobody renews what is given up
         lease::release(client, place, &leadership).await;
     }
-    Ok(())
+    lost.map_or(Ok(()), |why| Err(RunError::Lost(why)))
+}
+
+/// Waits until one of the tasks ended, which none does by itself: without one of them the process would only seem to work.
+async fn lost(tasks: &mut JoinSet<()>, watches: &mut JoinSet<()>) -> String {
+    let ended = tokio::select! {
+        Some(ended) = tasks.join_next() => ended,
+        Some(ended) = watches.join_next() => ended,
+        else => return std::future::pending().await,
+    };
+    ended.err().map_or_else(|| "a task ended".to_owned(), |error| error.to_string())
 }
 
 /// Takes objects out of the queue and has passes made of them.
@@ -165,6 +179,7 @@ impl Driver {
                 _ = resync.tick() => self.everything(),
                 changed = leading.changed() => {
                     if changed.is_ok() {
+                        self.engine.metrics.forget_all();
                         self.everything();
                     }
                 }
@@ -181,8 +196,9 @@ impl Driver {
             self.passes.spawn(async move {
                 // A pass that panics ends alone: its object is tried again, later.
                 let inner = subject.clone();
-                let pass = tokio::spawn(async move { engine.pass(&inner).await });
-                let ended = pass.await.unwrap_or(Ended::Failed);
+                let mut pass = JoinSet::new(); // given up with this task
+                pass.spawn(async move { engine.pass(&inner).await });
+                let ended = pass.join_next().await.and_then(Result::ok).unwrap_or(Ended::Failed);
                 (subject, ended)
             });
         }
@@ -216,6 +232,7 @@ impl Driver {
 
     /// Lets passes under way end, in bounded time.
     async fn end(mut self) {
+        info!("ending");
         let ends = async { while self.passes.join_next().await.is_some() {} };
         if tokio::time::timeout(END, ends).await.is_err() {
             warn!("passes under way were given up");

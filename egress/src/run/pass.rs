@@ -9,11 +9,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
-use kubeovn::{StatusCondition, VpcEgressGateway};
+use kubeovn::VpcEgressGateway;
+use ovn::net::{Link, TransactError};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
+use super::outcome::{Cause, PATIENCE, failing, failing_vpc};
 use super::queue::Ended;
 use super::trouble::Trouble;
 use super::write::Writer;
@@ -22,7 +24,7 @@ use crate::events::{Recorder, Regarding};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::network::Databases;
-use crate::plan::{self, GatewayPlan, Notice, Settings, VpcPlan};
+use crate::plan::{self, GatewayPlan, Settings, VpcPlan};
 use crate::rows::Row;
 use crate::source::{Served, Store};
 use crate::status;
@@ -44,17 +46,27 @@ pub(super) struct Engine {
     pub(super) metrics: Arc<Metrics>,
     /// Held from reading the copy until the transaction's answer.
     pub(super) transaction: Mutex<()>,
-    /// What could not be done, as it was logged last; of objects that fail only.
-    pub(super) told: std::sync::Mutex<BTreeMap<Subject, String>>,
+    /// Of objects that fail only.
+    pub(super) told: std::sync::Mutex<BTreeMap<Subject, Told>>,
+}
+
+/// What became of an object whose last pass failed.
+#[derive(Default)]
+pub(super) struct Told {
+    /// So many in a row failed.
+    failed: u32,
+    /// What could not be done, as it was logged last.
+    troubles: String,
 }
 
 impl Engine {
     /// One pass.
     pub(super) async fn pass(&self, subject: &Subject) -> Ended {
         let begin = Instant::now();
+        let failed = self.failed(subject);
         let troubles = match subject {
-            Subject::Gateway(name) => self.gateway(name).await,
-            Subject::Vpc(name) => self.vpc(name).await,
+            Subject::Gateway(name) => self.gateway(name, failed).await,
+            Subject::Vpc(name) => self.vpc(name, failed).await,
         };
         self.metrics.pass(subject.kind(), begin.elapsed());
         let mut ended = Ended::Done;
@@ -67,66 +79,90 @@ impl Engine {
                 ended = trouble.ended();
             }
         }
-        let lasting = troubles.iter().filter(|one| !one.is_stale()).map(ToString::to_string);
-        self.tell(subject, lasting.collect::<Vec<_>>().join("; "));
+        let lasting = troubles.iter().filter(|one| !one.is_stale() || failed >= PATIENCE);
+        let lasting: Vec<String> = lasting.map(ToString::to_string).collect();
+        self.tell(subject, ended, lasting.join("; "));
         ended
     }
 
+    /// Passes in a row over this object that failed.
+    fn failed(&self, subject: &Subject) -> u32 {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.get(subject).map_or(0, |told| told.failed)
+    }
+
     /// Logs what could not be done, once as long as it is the same.
-    fn tell(&self, subject: &Subject, troubles: String) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if troubles.is_empty() {
-            if told.remove(subject).is_some() {
+    fn tell(&self, subject: &Subject, ended: Ended, troubles: String) {
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended == Ended::Done {
+            if all.remove(subject).is_some_and(|told| !told.troubles.is_empty()) {
                 info!(object = %subject, "everything could be done again");
             }
-        } else if told.get(subject) != Some(&troubles) {
+            return;
+        }
+        let told = all.entry(subject.clone()).or_default();
+        told.failed = told.failed.saturating_add(1);
+        if !troubles.is_empty() && told.troubles != troubles {
             warn!(object = %subject, %troubles, "not everything could be done; tried again");
-            told.insert(subject.clone(), troubles);
+            told.troubles = troubles;
         }
     }
 
-    async fn gateway(&self, name: &Name) -> Vec<Trouble> {
-        let mut troubles = Vec::new();
-        let mut keep =
-            |outcome: Result<(), Trouble>| outcome.err().into_iter().for_each(|one| troubles.push(one));
-        let Some((object, first)) = self.look(name) else { return troubles };
-        // Without the finalizer there are no rows: it is what brings us back to take them away.
-        let wants = first.deployment.is_some() || first.rows.as_ref().is_some_and(|rows| !rows.is_empty());
-        let mut held = true;
-        if wants && let Some(object) = &object {
-            let outcome = self.hold(name, object).await;
-            held = outcome.is_ok();
-            keep(outcome);
-            keep(self.workload(object, &first).await);
+    async fn gateway(&self, name: &Name, failed: u32) -> Vec<Trouble> {
+        let mut troubles = self.gateway_writes(name).await;
+        // Looked at before the copy: rows that are not in it are gone only if it was whole by then.
+        let synced = self.databases.linked().northbound == Link::Synced;
+        let Some((mut object, mut plan)) = self.look(name, false) else { return troubles };
+        if plan.release
+            && let Some(now) = self.look(name, true)
+        {
+            (object, plan) = now;
         }
-        if held {
-            keep(self.gateway_rows(name).await);
-        }
-        let Some((object, plan)) = self.look(name) else { return troubles };
         let Some(object) = object else {
             self.metrics.forget(name);
             return troubles;
         };
-        self.metrics.gateway(name, &object, &plan);
-        let cause = troubles.iter().find_map(|one| Some((one.condition()?, one.to_string())));
-        let regarding = Regarding::of("VpcEgressGateway", &self.served, &object.metadata);
-        match &cause {
-            Some((reason, message)) => {
-                let notice = Notice { warning: true, reason, message: message.clone() };
-                self.recorder.tell(&regarding, &[notice]);
-            }
-            None => self.recorder.tell(&regarding, &plan.notices),
+        if plan.release && !synced {
+            troubles.push(TransactError::NotConnected.into());
+            plan.release = false;
+            plan.notices.clear();
         }
-        troubles.extend(self.gateway_status(name, &object, &plan, cause).await.err());
+        let going = object.metadata.deletion_timestamp.is_some();
+        if let Some(cause) = Cause::of(&troubles, failed).filter(|_| !going) {
+            failing(&mut plan, &object, &cause);
+        }
+        self.metrics.gateway(name, &object, &plan);
+        self.recorder.tell(&Regarding::of("VpcEgressGateway", &self.served, &object.metadata), &plan.notices);
+        troubles.extend(self.gateway_status(name, &object, &plan).await.err());
         if plan.release {
             troubles.extend(self.release(name, &object).await.err());
         }
         troubles
     }
 
-    /// The object, if there is one, and what it wants as things are now. `None`: the databases were never complete.
-    fn look(&self, name: &Name) -> Option<(Option<Arc<VpcEgressGateway>>, GatewayPlan)> {
-        let network = self.databases.read()?;
+    /// Finalizer, Deployment, rows.
+    async fn gateway_writes(&self, name: &Name) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        let Some((object, first)) = self.look(name, false) else { return troubles };
+        // Without the finalizer there are no rows: it is what brings us back to take them away.
+        let wants = first.deployment.is_some() || first.rows.as_ref().is_some_and(|rows| !rows.is_empty());
+        let mut held = true;
+        if wants && let Some(object) = &object {
+            let outcome = self.hold(name, object).await;
+            held = outcome.is_ok();
+            troubles.extend(outcome.err());
+            troubles.extend(self.workload(object, &first).await.err());
+        }
+        if held {
+            troubles.extend(self.gateway_rows(name).await.err());
+        }
+        troubles
+    }
+
+    /// The object, if there is one, and what it wants as things are (`now`: as the databases are now, not as they were at
+    /// the last look). `None`: the databases were never complete.
+    fn look(&self, name: &Name, now: bool) -> Option<(Option<Arc<VpcEgressGateway>>, GatewayPlan)> {
+        let network = if now { self.databases.read_now() } else { self.databases.read() }?;
         Some(self.store.read(|cluster| {
             let object = cluster.gateways.get(name).cloned();
             (object, plan::gateway(cluster, &network, &self.settings, name))
@@ -135,22 +171,35 @@ impl Engine {
 
     async fn gateway_rows(&self, name: &Name) -> Result<(), Trouble> {
         let owner = Owner::Gateway { vendor: self.served.vendor().into(), name: name.clone() };
-        let _one = self.transaction.lock().await;
-        let Some((_, plan)) = self.look(name) else { return Ok(()) };
-        let Some(rows) = plan.rows else { return Ok(()) };
-        self.write(&owner, &rows, &Subject::Gateway(name.clone())).await
+        let rows = |now| self.look(name, now).and_then(|(_, plan)| plan.rows);
+        self.write(&owner, &Subject::Gateway(name.clone()), rows).await
     }
 
-    /// The rows of an object, if they differ. The caller holds the lock.
-    async fn write(&self, owner: &Owner, rows: &[Row], subject: &Subject) -> Result<(), Trouble> {
+    /// The rows of an object, if they differ. They are decided once more on the databases as they are then, and right
+    /// before they are written.
+    async fn write(
+        &self,
+        owner: &Owner,
+        subject: &Subject,
+        rows: impl Fn(bool) -> Option<Vec<Row>>,
+    ) -> Result<(), Trouble> {
         let northbound = &self.databases.northbound;
-        let operations = northbound.read(|replica| operations(replica, owner, rows))?;
+        let differs = |rows: &[Row]| northbound.read(|replica| operations(replica, owner, rows));
+        let _one = self.transaction.lock().await;
+        let Some(first) = rows(false) else { return Ok(()) };
+        if differs(&first).is_ok_and(|operations| operations.is_empty()) {
+            return Ok(());
+        }
+        let Some(rows) = rows(true) else { return Ok(()) };
+        let operations = differs(&rows)?;
         if operations.is_empty() {
             return Ok(());
         }
         let time = self.leadership.remaining().ok_or(Trouble::NotLeading)?.min(ANSWER);
         let count = operations.len();
-        match timeout(time, northbound.transact(operations)).await {
+        let answer = timeout(time, northbound.transact(operations)).await;
+        self.databases.written();
+        match answer {
             Ok(outcome) => outcome?,
             Err(_) => return Err(Trouble::Silence),
         };
@@ -214,12 +263,8 @@ impl Engine {
         name: &Name,
         object: &VpcEgressGateway,
         plan: &GatewayPlan,
-        cause: Option<(&'static str, String)>,
     ) -> Result<(), Trouble> {
         let mut wanted = plan.status.clone();
-        if let Some(cause) = cause {
-            failed(&mut wanted, cause, object.metadata.generation);
-        }
         let there = object.status.as_ref();
         let conditions = there.and_then(|there| there.conditions.as_deref()).unwrap_or_default();
         if let Some(wanted) = &mut wanted.conditions {
@@ -232,17 +277,15 @@ impl Engine {
         }
     }
 
-    async fn vpc(&self, name: &str) -> Vec<Trouble> {
-        let mut troubles = Vec::new();
+    async fn vpc(&self, name: &str, failed: u32) -> Vec<Trouble> {
         let owner = Owner::Vpc { vendor: self.served.vendor().into(), name: name.into() };
-        {
-            let _one = self.transaction.lock().await;
-            let Some((_, plan)) = self.look_at_vpc(name) else { return troubles };
-            if let Some(rows) = plan.rows {
-                troubles.extend(self.write(&owner, &rows, &Subject::Vpc(name.into())).await.err());
-            }
+        let rows = |now| self.look_at_vpc(name, now).and_then(|(_, plan)| plan.rows);
+        let wrote = self.write(&owner, &Subject::Vpc(name.into()), rows).await;
+        let mut troubles: Vec<Trouble> = wrote.err().into_iter().collect();
+        let Some((Some(object), mut plan)) = self.look_at_vpc(name, false) else { return troubles };
+        if let Some(cause) = Cause::of(&troubles, failed) {
+            failing_vpc(&mut plan, &object, &cause);
         }
-        let Some((Some(object), mut plan)) = self.look_at_vpc(name) else { return troubles };
         let there = object.status.as_ref();
         let conditions = there.and_then(|there| there.conditions.as_deref()).unwrap_or_default();
         if let Some(wanted) = &mut plan.status.conditions {
@@ -256,38 +299,18 @@ impl Engine {
         troubles
     }
 
-    fn look_at_vpc(&self, name: &str) -> Option<(Option<Arc<kubeovn::Vpc>>, VpcPlan)> {
-        let network = self.databases.read()?;
+    fn look_at_vpc(&self, name: &str, now: bool) -> Option<(Option<Arc<kubeovn::Vpc>>, VpcPlan)> {
+        let network = if now { self.databases.read_now() } else { self.databases.read() }?;
         Some(self.store.read(|cluster| {
             (cluster.vpcs.get(name).cloned(), plan::vpc(cluster, &network, &self.settings, name))
         }))
     }
 }
 
-/// Whether the Deployment is as it is wanted, by what is compared: its hash and how many pods.
+/// Whether the Deployment is as it is wanted, by what is compared: who made it, its hash and how many pods.
 fn is_same(wanted: &k8s_openapi::api::apps::v1::Deployment, known: &view::Deployment) -> bool {
     let annotations = wanted.metadata.annotations.as_ref();
     let hash = annotations.and_then(|all| all.get("ovn.kubernetes.io/generate-hash"));
     let replicas = wanted.spec.replicas.unwrap_or(1);
-    hash.map(String::as_str) == Some(&*known.hash) && replicas == known.replicas
-}
-
-/// What is told of a gateway whose rows or Deployment cannot be as they are wanted.
-fn failed(
-    status: &mut kubeovn::VpcEgressGatewayStatus,
-    (reason, message): (&'static str, String),
-    generation: Option<i64>,
-) {
-    status.ready = false;
-    "Processing".clone_into(&mut status.phase);
-    let conditions = status.conditions.get_or_insert_default();
-    conditions.retain(|one| one.kind != "Ready");
-    conditions.push(StatusCondition {
-        kind: "Ready".to_owned(),
-        status: "False".to_owned(),
-        reason: Some(reason.to_owned()),
-        message: Some(message),
-        observed_generation: generation,
-        ..StatusCondition::default()
-    });
+    hash.map(String::as_str) == Some(&*known.hash) && replicas == known.replicas && known.applied
 }

@@ -2,6 +2,7 @@
 
 use ovn::net::TransactError;
 
+use super::outcome::PATIENCE;
 use super::queue::Ended;
 use crate::apply::Impossible;
 use crate::view::Name;
@@ -85,18 +86,19 @@ impl Trouble {
         }
     }
 
-    /// The reason of the condition that tells it; `None`: it is not about this object, or passes by itself.
-    pub(super) fn condition(&self) -> Option<&'static str> {
-        match self {
-            Self::ForeignDeployment(_) | Self::Api { what: "deployment", lasting: true, .. } => {
-                Some("ReconcileWorkloadFailed")
-            }
-            Self::Rows(_) => Some("ReconcileOVNRoutesFailed"),
-            Self::Transaction(TransactError::Refused { .. }) if !self.is_stale() => {
-                Some("ReconcileOVNRoutesFailed")
-            }
-            _ => None,
-        }
+    /// The reason of the condition that tells it as a failure, where so many passes in a row failed before; `None`: it may
+    /// go by itself.
+    pub(super) fn condition(&self, failed: u32) -> Option<&'static str> {
+        let rows = matches!(self, Self::Rows(_) | Self::Transaction(_) | Self::Silence);
+        let lasting = match self {
+            Self::NotLeading => return None,
+            Self::ForeignDeployment(_) | Self::Rows(_) => true,
+            Self::Api { lasting, .. } => *lasting,
+            Self::Transaction(TransactError::Refused { .. }) => !self.is_stale(),
+            Self::Overtaken { .. } | Self::Transaction(_) | Self::Silence => false,
+        };
+        let reason = if rows { "ReconcileOVNRoutesFailed" } else { "ReconcileWorkloadFailed" };
+        (lasting || failed >= PATIENCE).then_some(reason)
     }
 
     pub(super) fn ended(&self) -> Ended {

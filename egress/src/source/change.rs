@@ -15,6 +15,13 @@ use crate::view::Name;
 
 /// An object as it is now: gives what that touches.
 pub(super) fn put(state: &mut State, name: Name, object: Object) -> Vec<Subject> {
+    let kind = match &object {
+        Object::Gateway(_) => Some(Kind::Gateway),
+        Object::Vpc(_) => Some(Kind::Vpc),
+        Object::OwnVpc(_) => Some(Kind::OwnVpc),
+        _ => None,
+    };
+    kind.into_iter().for_each(|kind| readable(state, kind, &name));
     match object {
         Object::Gateway(gateway) => {
             let old = state.cluster.gateways.insert(name.clone(), Arc::clone(&gateway));
@@ -58,6 +65,38 @@ pub(super) fn put(state: &mut State, name: Name, object: Object) -> Vec<Subject>
     }
 }
 
+/// An object that is there and cannot be read: its last good form stays, and it does not count as gone.
+pub(super) fn bad(state: &mut State, kind: Kind, name: &Name) {
+    match kind {
+        Kind::Gateway => {
+            state.cluster.unreadable_gateways.insert(name.clone());
+        }
+        Kind::Vpc | Kind::OwnVpc => {
+            state.unreadable.insert((kind, name.name.clone()));
+            state.cluster.unreadable_vpcs.insert(name.name.clone());
+            merge(state, &name.name);
+        }
+        _ => {}
+    }
+}
+
+/// It can be read, or is gone.
+fn readable(state: &mut State, kind: Kind, name: &Name) {
+    match kind {
+        Kind::Gateway => {
+            state.cluster.unreadable_gateways.remove(name);
+        }
+        Kind::Vpc | Kind::OwnVpc => {
+            state.unreadable.remove(&(kind, name.name.clone()));
+            let bad = [Kind::Vpc, Kind::OwnVpc].map(|kind| (kind, name.name.clone()));
+            if !bad.iter().any(|one| state.unreadable.contains(one)) {
+                state.cluster.unreadable_vpcs.remove(&name.name);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// What asking for the Lease of kube-ovn-controller gave: gives what that touches.
 pub(super) fn lease(state: &mut State, answer: Option<Option<Beat>>, now: Instant) -> Vec<Subject> {
     match answer {
@@ -72,6 +111,7 @@ pub(super) fn lease(state: &mut State, answer: Option<Option<Beat>>, now: Instan
 
 /// An object that is gone: gives what that touches.
 pub(super) fn remove(state: &mut State, kind: Kind, name: &Name) -> Vec<Subject> {
+    readable(state, kind, name);
     let cluster = &mut state.cluster;
     match kind {
         Kind::Gateway => {
@@ -118,11 +158,17 @@ pub(super) fn remove(state: &mut State, kind: Kind, name: &Name) -> Vec<Subject>
 
 /// A VPC as decisions see it: router and subnets are Kube-OVN's to say, the BFD port and what is told of it are ours.
 fn merge(state: &mut State, name: &str) -> Vec<Subject> {
-    let merged = state.vpcs.get(name).map(|base| match &state.own {
+    // Without a good form of ours nothing is known of its BFD port, which is not to say that it has none.
+    let unknown = state.unreadable.contains(&(Kind::OwnVpc, name.into()));
+    let unknown = unknown && state.own.as_ref().is_some_and(|own| !own.contains_key(name));
+    let merged = state.vpcs.get(name).filter(|_| !unknown).map(|base| match &state.own {
         None => Arc::clone(base),
         Some(own) => {
             let mut vpc = Vpc::clone(base);
             let own = own.get(name);
+            // Events and observed generations are about the object that is ours.
+            vpc.metadata.uid = own.and_then(|own| own.metadata.uid.clone());
+            vpc.metadata.generation = own.and_then(|own| own.metadata.generation);
             vpc.spec.bfd_port = own.and_then(|own| own.spec.bfd_port.clone());
             let status = vpc.status.get_or_insert_default();
             let told = own.and_then(|own| own.status.as_ref());
@@ -141,6 +187,7 @@ fn merge(state: &mut State, name: &str) -> Vec<Subject> {
             vpc.status.clone(),
             vpc.metadata.deletion_timestamp.clone(),
             vpc.metadata.generation,
+            vpc.metadata.uid.clone(),
         )
     };
     match old.as_ref().map(parts) == merged.as_ref().map(parts) {

@@ -15,5 +15,6 @@ mod watch;
 
 pub use controller::look as controller;
 pub use kinds::{Kind, Served};
+pub(crate) use parse::is_applied;
 pub use store::{Marks, Store};
 pub use watch::start;

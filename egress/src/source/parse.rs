@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1 as apps;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kubeovn::{Subnet, Vpc, VpcEgressGateway};
 
+use crate::access::MANAGER;
 use crate::view::{Deployment, Name, Node, Pod};
 
 /// What one watch event says of an object.
@@ -122,5 +123,19 @@ pub(super) fn deployment(object: apps::Deployment) -> Parsed {
         counts: [status.replicas, status.updated_replicas, status.available_replicas]
             .map(Option::unwrap_or_default),
         stuck,
+        applied: is_applied(meta.managed_fields.as_deref().unwrap_or_default()),
     })))
+}
+
+/// Whether we applied the object and nothing of a replacement by us, which comes before, is left: what two managers own is
+/// not taken away when one of them does not want it any more.
+pub(crate) fn is_applied(fields: &[ManagedFieldsEntry]) -> bool {
+    let ours = |operation: &str| {
+        fields.iter().any(|one| {
+            one.manager.as_deref() == Some(MANAGER)
+                && one.operation.as_deref() == Some(operation)
+                && one.subresource.as_deref().is_none_or(str::is_empty)
+        })
+    };
+    ours("Apply") && !ours("Update")
 }

@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) vpcs: BTreeMap<Box<str>, Arc<Vpc>>,
     /// Those of our group; `None`: Kube-OVN's are ours, too.
     pub(super) own: Option<BTreeMap<Box<str>, Arc<Vpc>>>,
+    /// VPCs that are there and cannot be read, of either group.
+    pub(super) unreadable: BTreeSet<(Kind, Box<str>)>,
     listed: BTreeSet<Kind>,
     /// Since when, and why, a kind has no good answer.
     troubles: BTreeMap<Kind, (Instant, String)>,
@@ -78,6 +80,7 @@ impl Store {
             cluster: Cluster::default(),
             vpcs: BTreeMap::new(),
             own: separate.then(BTreeMap::new),
+            unreadable: BTreeSet::new(),
             listed,
             troubles: BTreeMap::new(),
             pulse: Pulse::default(),
@@ -198,6 +201,11 @@ impl Store {
         self.marks.add(keys);
     }
 
+    /// It is there and cannot be read.
+    pub(super) fn bad(&self, kind: Kind, name: &Name) {
+        change::bad(&mut self.state(), kind, name);
+    }
+
     /// It is gone.
     pub(super) fn remove(&self, kind: Kind, name: &Name) {
         let mut state = self.state();
@@ -208,11 +216,14 @@ impl Store {
     fn names(&self, kind: Kind) -> Vec<Name> {
         let state = self.state();
         let cluster = &state.cluster;
+        let bad = |kind| state.unreadable.iter().filter(move |one| one.0 == kind).map(|(_, name)| name);
         let plain = |name: &str| Name { namespace: "".into(), name: name.into() };
         match kind {
-            Kind::Gateway => cluster.gateways.keys().cloned().collect(),
-            Kind::Vpc => state.vpcs.keys().map(|name| plain(name)).collect(),
-            Kind::OwnVpc => state.own.iter().flatten().map(|(name, _)| plain(name)).collect(),
+            Kind::Gateway => cluster.gateways.keys().chain(&cluster.unreadable_gateways).cloned().collect(),
+            Kind::Vpc => state.vpcs.keys().chain(bad(kind)).map(|name| plain(name)).collect(),
+            Kind::OwnVpc => {
+                state.own.iter().flat_map(BTreeMap::keys).chain(bad(kind)).map(|name| plain(name)).collect()
+            }
             Kind::Subnet => cluster.subnets.keys().map(|name| plain(name)).collect(),
             Kind::Pod => cluster.pods.keys().cloned().collect(),
             Kind::Namespace => cluster.namespaces.keys().map(|name| plain(name)).collect(),

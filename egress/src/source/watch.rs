@@ -123,6 +123,7 @@ impl<K: Meta + Debug> Run<K> {
             Parsed::Object(object) => self.store.put(name, object),
             Parsed::Irrelevant => self.store.remove(self.kind, &name),
             Parsed::Bad(why) => {
+                self.store.bad(self.kind, &name);
                 let (namespace, name) = (&name.namespace, &name.name);
                 warn!(kind = self.kind.name(), %namespace, %name, %why,
                     "an object cannot be read; its last good form stays in force");

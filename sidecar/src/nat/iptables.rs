@@ -1,12 +1,12 @@
 //! The programs `iptables-save` and `iptables-restore` of both families and flavours.
 
-use std::fmt;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use super::flavour::Flavour;
 use super::rules::MASQUERADE;
 use super::settings::Family;
 
@@ -16,35 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOCK: &str = "3";
 /// The lock of the legacy flavour.
 const LOCK_FILE: &str = "/run/xtables.lock";
-
-/// Which of the kernel's two packet filters iptables writes to. Rules of both are in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
-    /// nf_tables.
-    Nft,
-    /// x_tables.
-    Legacy,
-}
-
-impl Flavour {
-    /// Both, the better one first.
-    pub const ALL: [Self; 2] = [Self::Nft, Self::Legacy];
-
-    /// As in the names of programs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nft => "nft",
-            Self::Legacy => "legacy",
-        }
-    }
-}
-
-impl fmt::Display for Flavour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Why a program was of no use.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod flavour;
 pub mod http;
 pub mod iptables;
 pub mod kernel;

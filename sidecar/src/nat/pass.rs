@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::iptables::{self, Fault, Flavour};
+use super::flavour::Flavour;
+use super::iptables::{self, Fault};
 use super::kernel::{Kernel, Trouble};
 use super::routing::{self, Ways};
 use super::rules::{self, MASQUERADE};

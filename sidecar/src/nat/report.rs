@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use super::iptables::Flavour;
+use super::flavour::Flavour;
 use super::pass::{Failure, Part, Pass};
 use super::rules;
 use super::settings::{Settings, Wanted};

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use super::iptables::Flavour;
+use super::flavour::Flavour;
 use super::kernel::Kernel;
 use super::pass::{self, Failure, Mode};
 use super::report::{Report, Shared};

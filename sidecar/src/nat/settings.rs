@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::cli::NatFlags;
-use super::iptables::Flavour;
+use super::flavour::Flavour;
 use crate::config::read::{self, Field};
 use crate::config::{Environment, Metrics, Problems};
 
