@@ -148,6 +148,14 @@ fn moves() -> Result<()> {
         &json!({"vpc": "ovn-cluster", "internalSubnet": "ovn-default", "policies": policy}),
     )?;
     policies("vpc1", 0)?;
+    // Pods that are still in the old VPC cannot be reached from the new one.
+    policies("ovn-cluster", 0)?;
+    for pod in &seed::GATEWAY2 {
+        world.topology.terminate(pod.name)?;
+        world.topology.remove(pod)?;
+    }
+    let new = seed::default_pod("gateway2-5c6b7d8f9d-x2x4q", "node1", ["10.16.0.4", "172.17.0.18"]);
+    world.pods(&[Pod { labels: seed::GATEWAY2[0].labels, ..new }])?;
     policies("ovn-cluster", 2)
 }
 
