@@ -2,7 +2,7 @@
 
 use kubeovn::{StatusCondition, Vpc, VpcEgressGateway};
 
-use super::trouble::{PATIENCE, Trouble};
+use super::trouble::Trouble;
 use crate::plan::{GatewayPlan, Notice, VpcPlan};
 
 /// What the condition of an object has to say instead of what was planned.
@@ -97,6 +97,7 @@ pub(super) fn failing_vpc(plan: &mut VpcPlan, object: &Vpc, cause: &Cause) {
 mod tests {
     use ovn::net::TransactError;
 
+    use super::super::trouble::PATIENCE;
     use super::*;
 
     fn ready(status: &str, reason: &str) -> Vec<StatusCondition> {
