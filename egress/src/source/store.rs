@@ -245,7 +245,7 @@ mod tests {
         let (gateway, vpc) = (Name::new("default", "a"), Name::new("", "a"));
         store.bad(Kind::Gateway, &gateway);
         store.bad(Kind::OwnVpc, &vpc);
-        store.put(vpc.clone(), Object::Vpc(Arc::new(Vpc::new("a", kubeovn::VpcSpec::default()))));
+        store.put(vpc.clone(), Object::Vpc(Arc::new(kubeovn::Vpc::new("a", kubeovn::VpcSpec::default()))));
         store.complete(Kind::Gateway, &BTreeSet::from([gateway.clone()]));
         store.complete(Kind::OwnVpc, &BTreeSet::from([vpc.clone()]));
         assert_eq!(rows(&store, &gateway), [None, None], "rows stay");
