@@ -29,7 +29,7 @@ pub struct NatFlags {
     /// Which iptables: auto, nft or legacy; auto is the one that has rules, or else works [SIDECAR_IPTABLES, default auto].
     #[arg(long, value_name = "FLAVOUR", global = true)]
     pub iptables: Option<String>,
-    /// Where the loop is asked; @NAME is an abstract socket [SIDECAR_NAT_SOCKET, default @sidecar-nat].
+    /// Where the loop is asked; @sidecar-nat is an abstract socket [SIDECAR_NAT_SOCKET, default the abstract one of that name].
     #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<String>,
     /// Where metrics and health are served; empty: nowhere [NAT_METRICS_ADDRESS, default nowhere].
@@ -54,7 +54,7 @@ pub struct StatusFlags {
     /// How it is printed: text or json.
     #[arg(short, long, value_name = "FORM", default_value = "text", value_parser = ["text", "json"])]
     pub output: String,
-    /// Where the loop is asked; @NAME is an abstract socket [SIDECAR_NAT_SOCKET, default @sidecar-nat].
+    /// Where the loop is asked; @sidecar-nat is an abstract socket [SIDECAR_NAT_SOCKET, default the abstract one of that name].
     #[arg(long, value_name = "PATH")]
     pub socket: Option<String>,
 }
